@@ -1,0 +1,54 @@
+# `make demo` and `make test` do all the set-up themselves; run again, they redo only what changed.
+#
+#   PYTHON=python3.13         the interpreter to make .venv with
+#   PYFFAUDIO_FFMPEG=/prefix  the FFmpeg to build against (see setup.py); changed, it needs `make clean`
+
+PYTHON ?= python3
+VENV := .venv/bin/python
+CYTHON_SOURCES := $(wildcard pyffaudio/*.pyx pyffaudio/*.pxd)
+
+.NOTPARALLEL:
+.PHONY: help demo test test-all lint build clean
+
+help:  ## list these targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 10
+
+demo: build  ## decode real recordings, or FILE=my.mp3, and say what was found and how fast
+	@$(VENV) scripts/demo.py $(if $(FILE),"$(FILE)")
+
+test: lint  ## run all checks, then the tests
+	$(VENV) -m pytest
+
+test-all: test  ## run everything there is, however long it takes
+
+lint: .venv/ready-for-test build  ## check style, types and the Cython compiler's opinion
+	$(VENV) -m ruff check
+	$(VENV) -m ruff format --check
+	PATH="$(CURDIR)/.venv/bin:$$PATH" cython-lint pyffaudio
+	! $(VENV) -m cython -Wextra -Werror -o build/lint.c pyffaudio/_decode.pyx 2>&1 | grep .
+	$(VENV) -m mypy
+	$(VENV) -m mypy.stubtest pyffaudio --mypy-config-file pyproject.toml
+
+build: .venv/built .venv/installed  ## compile the extension in place
+
+clean:  ## remove all that make has made, .venv included
+	rm -rf .venv build dist *.egg-info pyffaudio/*.c pyffaudio/*.so .*_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -r {} +
+
+# What follows are stamps: the time when each step was last done.
+
+.venv/ready-for-demo: scripts/setup.sh pyproject.toml
+	PYTHON="$(PYTHON)" scripts/setup.sh demo
+	@touch $@
+
+.venv/ready-for-test: .venv/ready-for-demo
+	PYTHON="$(PYTHON)" scripts/setup.sh test
+	@touch $@
+
+.venv/built: .venv/ready-for-demo setup.py $(CYTHON_SOURCES)
+	$(VENV) setup.py --quiet build_ext --inplace
+	@touch $@
+
+.venv/installed: .venv/ready-for-demo setup.py
+	$(VENV) -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,37 @@
+"""pyffaudio: audio of any format into NumPy arrays and PyTorch tensors, in-process over FFmpeg."""
+
+from pyffaudio.about import __version__, formats, versions
+from pyffaudio.audio import Audio, Issue
+from pyffaudio.decode import decode_bytes, decode_file, decode_into
+from pyffaudio.errors import (
+    CorruptAudioError,
+    DecodeTimeoutError,
+    LimitExceededError,
+    NoAudioStreamError,
+    PyffaudioError,
+    UnsupportedFormatError,
+)
+from pyffaudio.info import AudioInfo, Chapter, StreamInfo, probe
+from pyffaudio.limits import Limits
+
+__all__ = [
+    "Audio",
+    "AudioInfo",
+    "Chapter",
+    "CorruptAudioError",
+    "DecodeTimeoutError",
+    "Issue",
+    "LimitExceededError",
+    "Limits",
+    "NoAudioStreamError",
+    "PyffaudioError",
+    "StreamInfo",
+    "UnsupportedFormatError",
+    "__version__",
+    "decode_bytes",
+    "decode_file",
+    "decode_into",
+    "formats",
+    "probe",
+    "versions",
+]

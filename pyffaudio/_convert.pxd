@@ -1,0 +1,304 @@
+"""From decoded frames to the caller's array: sample format, channels and rate.
+
+libswresample does the arithmetic and writes straight into the array where its strides allow it.
+A run is a stretch of frames of equal parameters; each has a SwrContext of its own.
+"""
+from libc.errno cimport ENOMEM
+from libc.stdint cimport int64_t, uint8_t
+from libc.string cimport memcpy, memset
+
+from pyffaudio cimport ffmpeg as ff
+from pyffaudio._media cimport QUIET, Media, Policy, consume_frame, next_frame
+from pyffaudio._source cimport Source, watch
+
+
+cdef enum:
+    MAX_CHANNELS = 64           # as many as libswresample can mix
+    CHUNK_FRAMES = 16384        # converted between two looks at the clock and at signals
+    SCRATCH_FRAMES = 1024
+    TAIL_FRAMES = 256
+
+# What the caller gets, fixed once the first frame is known.
+cdef struct Target:
+    int sample_rate
+    int num_channels
+    ff.AVSampleFormat sample_format     # packed or planar, as libswresample writes it
+    int item_bytes
+    bint flips_sign                     # int8 is uint8 with the top bit flipped
+    bint planar
+
+# Where frames go: any strides. A NULL base drops them.
+cdef struct Output:
+    uint8_t *base
+    int64_t frame_stride
+    int64_t channel_stride
+
+cdef enum Phase:
+    FINISHED                    # of this run; a waiting frame starts the next
+    FEEDING
+    FLUSHING
+
+cdef struct Converter:
+    Phase phase
+    ff.SwrContext *swr
+    ff.AVChannelLayout layout   # of the frames of this run
+    int sample_format
+    int sample_rate
+    bint resamples
+    int frame_offset            # consumed of media.frame, when not resampling
+    int64_t frames_in           # of this run, when resampling
+    int64_t frames_out
+    int error                   # met after some frames were filled: the next call's answer
+    uint8_t *scratch            # for strides that libswresample cannot write
+
+
+cdef inline void end_run(Converter *converter) noexcept nogil:
+    ff.swr_free(&converter.swr)
+    ff.av_channel_layout_uninit(&converter.layout)
+
+
+cdef inline int start_run(Converter *converter, const Target *target, const ff.AVFrame *frame,
+                          const double *matrix) noexcept nogil:
+    """Set up for frames like this one; `matrix` remixes them, NULL keeps the channels.
+
+    Not from the codec context, which may say something else (HE-AAC). The layouts are only names
+    for a number of channels here: what goes where is the matrix's business.
+    """
+    cdef ff.AVChannelLayout source_layout, target_layout
+    cdef ff.AVSampleFormat working = ff.AV_SAMPLE_FMT_FLTP
+    cdef ff.AVSampleFormat packed = ff.av_get_packed_sample_fmt(target.sample_format)
+    cdef int status
+    if packed == ff.AV_SAMPLE_FMT_S32 or packed == ff.AV_SAMPLE_FMT_DBL:
+        working = ff.AV_SAMPLE_FMT_DBLP
+    end_run(converter)
+    memset(&source_layout, 0, sizeof(source_layout))
+    memset(&target_layout, 0, sizeof(target_layout))
+    ff.av_channel_layout_default(&source_layout, frame.ch_layout.nb_channels)
+    ff.av_channel_layout_default(&target_layout, target.num_channels)
+    status = ff.swr_alloc_set_opts2(
+        &converter.swr, &target_layout, target.sample_format, target.sample_rate,
+        &source_layout, <ff.AVSampleFormat>frame.format, frame.sample_rate, QUIET, NULL)
+    if status >= 0:
+        status = ff.av_opt_set_sample_fmt(converter.swr, "internal_sample_fmt", working, 0)
+    if status >= 0 and matrix != NULL:
+        status = ff.swr_set_matrix(converter.swr, matrix, frame.ch_layout.nb_channels)
+    if status >= 0:
+        status = ff.swr_init(converter.swr)
+    if status >= 0:
+        status = ff.av_channel_layout_copy(&converter.layout, &frame.ch_layout)
+    if status < 0:
+        return status
+    converter.sample_format = frame.format
+    converter.sample_rate = frame.sample_rate
+    converter.resamples = frame.sample_rate != target.sample_rate
+    converter.frame_offset = 0
+    converter.frames_in = 0
+    converter.frames_out = 0
+    converter.phase = Phase.FEEDING
+    return 1
+
+
+cdef inline bint belongs_to_run(const Converter *converter, const Target *target,
+                                const ff.AVFrame *frame) noexcept nogil:
+    if (frame.format != converter.sample_format or frame.sample_rate != converter.sample_rate
+            or frame.ch_layout.nb_channels != converter.layout.nb_channels):
+        return False
+    # The names of the channels matter to a remix only.
+    return (frame.ch_layout.nb_channels == target.num_channels
+            or ff.av_channel_layout_compare(&frame.ch_layout, &converter.layout) == 0)
+
+
+cdef inline bint writes_directly(const Target *target, const Output *output) noexcept nogil:
+    if output.base == NULL:
+        return False
+    if target.num_channels == 1 or target.planar:
+        return output.frame_stride == target.item_bytes
+    return (output.channel_stride == target.item_bytes
+            and output.frame_stride == target.item_bytes * target.num_channels)
+
+
+cdef inline void scatter(const Target *target, const Output *output, const uint8_t *scratch,
+                         int count) noexcept nogil:
+    cdef int64_t frame_step = target.item_bytes if target.planar \
+        else target.item_bytes * target.num_channels
+    cdef int64_t channel_step = target.item_bytes * SCRATCH_FRAMES if target.planar \
+        else target.item_bytes
+    cdef int channel, frame
+    for channel in range(target.num_channels):
+        for frame in range(count):
+            memcpy(output.base + channel * output.channel_stride + frame * output.frame_stride,
+                   scratch + channel * channel_step + frame * frame_step, target.item_bytes)
+
+
+cdef inline void flip_signs(const Target *target, uint8_t **planes, int count) noexcept nogil:
+    cdef int plane, i
+    cdef int num_planes = target.num_channels if target.planar else 1
+    cdef int length = count if target.planar else count * target.num_channels
+    for plane in range(num_planes):
+        for i in range(length):
+            planes[plane][i] ^= 0x80
+
+
+cdef inline int convert(Converter *converter, const Target *target, const Output *output, int room,
+                        const uint8_t **data, int count) noexcept nogil:
+    """swr_convert() into at most `room` frames of the output; answers how many were written."""
+    cdef uint8_t *planes[MAX_CHANNELS]
+    cdef bint direct = writes_directly(target, output)
+    cdef uint8_t *base = output.base
+    cdef int64_t channel_step = output.channel_stride
+    cdef int channel, written
+    if not direct:
+        base = converter.scratch
+        channel_step = target.item_bytes * SCRATCH_FRAMES
+        if room > SCRATCH_FRAMES:
+            room = SCRATCH_FRAMES
+    for channel in range(target.num_channels):
+        planes[channel] = base + channel * channel_step
+    written = ff.swr_convert(converter.swr, planes, room, data, count)
+    if written > 0 and target.flips_sign:
+        flip_signs(target, planes, written)
+    if written > 0 and not direct and output.base != NULL:
+        scatter(target, output, converter.scratch, written)
+    return written
+
+
+cdef inline int convert_frame(Converter *converter, const Target *target, const Output *output,
+                              int room, Media *media) noexcept nogil:
+    """Convert as much of the frame as there is room for; libswresample keeps none of it."""
+    cdef const uint8_t *planes[MAX_CHANNELS]
+    cdef ff.AVFrame *frame = media.frame
+    cdef int channels = frame.ch_layout.nb_channels
+    cdef int step = ff.av_get_bytes_per_sample(<ff.AVSampleFormat>frame.format)
+    cdef int count = frame.nb_samples - converter.frame_offset
+    cdef int channel
+    if count > room:
+        count = room
+    if output.base != NULL:
+        if not writes_directly(target, output) and count > SCRATCH_FRAMES:
+            count = SCRATCH_FRAMES
+        if not ff.av_sample_fmt_is_planar(<ff.AVSampleFormat>frame.format):
+            step *= channels
+            channels = 1
+        for channel in range(channels):
+            planes[channel] = frame.extended_data[channel] + <int64_t>converter.frame_offset * step
+        count = convert(converter, target, output, count, planes, count)
+        if count <= 0:
+            return count if count < 0 else ff.AVERROR_INVALIDDATA
+    converter.frame_offset += count
+    if converter.frame_offset == frame.nb_samples:
+        converter.frame_offset = 0
+        consume_frame(media)
+    return count
+
+
+cdef inline int resample_frame(Converter *converter, const Target *target, const Output *output,
+                               int room, Media *media) noexcept nogil:
+    """Hand the frame to the resampler, which keeps what there is no room for."""
+    cdef int written = convert(converter, target, output, room,
+                               <const uint8_t **>media.frame.extended_data, media.frame.nb_samples)
+    converter.frames_in += media.frame.nb_samples
+    consume_frame(media)
+    return written
+
+
+cdef inline int resample_kept(Converter *converter, const Target *target, const Output *output,
+                              int room) noexcept nogil:
+    """What the resampler can still give of the frames handed to it."""
+    cdef const uint8_t *nothing[MAX_CHANNELS]
+    cdef int channel
+    # An empty input, other than a NULL one, does not tell it that the end has come.
+    for channel in range(MAX_CHANNELS):
+        nothing[channel] = <const uint8_t *>nothing
+    return convert(converter, target, output, room, nothing, 0)
+
+
+cdef inline int flush_run(Converter *converter, const Target *target, const Output *output,
+                          int room) noexcept nogil:
+    """The last frames of a resampled run, up to ceil(frames x target rate / source rate).
+
+    libswresample's own flush stops short of that by some frames, and gives nothing at all of an
+    input shorter than its filter: silence pushes the rest out.
+    """
+    cdef int64_t left = ff.av_rescale_rnd(converter.frames_in, target.sample_rate,
+                                          converter.sample_rate, ff.AV_ROUND_UP)
+    cdef int written
+    left -= converter.frames_out
+    if left <= 0:
+        return 0
+    if room > left:
+        room = <int>left
+    written = convert(converter, target, output, room, NULL, 0)
+    if written == 0 and ff.swr_inject_silence(converter.swr, TAIL_FRAMES) < 0:
+        return ff.AVERROR(ENOMEM)
+    return written
+
+
+cdef inline int advance(Converter *converter, const Target *target, const Output *output, int room,
+                        Media *media, Source *source, const Policy *policy) noexcept nogil:
+    """One step of the run: frames written (perhaps none), a change of phase, or an error."""
+    cdef int written = 0
+    cdef int status
+    if converter.phase == Phase.FLUSHING:
+        written = flush_run(converter, target, output, room)
+        if written == 0 and flushed(converter, target):
+            converter.phase = Phase.FINISHED
+    else:
+        if converter.resamples:
+            written = resample_kept(converter, target, output, room)
+        if written == 0:
+            status = next_frame(media, source, policy)
+            if status < 0:
+                return status
+            if status == 0 or not belongs_to_run(converter, target, media.frame):
+                converter.phase = Phase.FLUSHING if converter.resamples else Phase.FINISHED
+            elif converter.resamples:
+                written = resample_frame(converter, target, output, room, media)
+            else:
+                written = convert_frame(converter, target, output, room, media)
+    if written > 0:
+        converter.frames_out += written
+    return written
+
+
+cdef inline bint flushed(const Converter *converter, const Target *target) noexcept nogil:
+    return converter.frames_out >= ff.av_rescale_rnd(
+        converter.frames_in, target.sample_rate, converter.sample_rate, ff.AV_ROUND_UP)
+
+
+cdef inline int64_t fill(Converter *converter, const Target *target, const Output *output,
+                         int64_t room, Media *media, Source *source,
+                         const Policy *policy) noexcept nogil:
+    """Fill up to `room` frames of the output from this run; fewer mean that the run has ended.
+
+    An error after some frames is kept: these frames are good, and the next call answers it.
+    """
+    cdef Output rest = output[0]
+    cdef int64_t filled = 0
+    cdef int status = converter.error
+    if status < 0:
+        return status
+    while filled < room and converter.phase != Phase.FINISHED:
+        status = watch(source)
+        if status >= 0:
+            status = advance(converter, target, &rest,
+                             CHUNK_FRAMES if room - filled > CHUNK_FRAMES else <int>(room - filled),
+                             media, source, policy)
+        if status < 0:
+            converter.error = status
+            return filled if filled > 0 else status
+        filled += status
+        if rest.base != NULL:
+            rest.base += status * rest.frame_stride
+    return filled
+
+
+cdef inline int prepare_scratch(Converter *converter, const Target *target) noexcept nogil:
+    if converter.scratch == NULL:
+        converter.scratch = <uint8_t *>ff.av_malloc(
+            <size_t>SCRATCH_FRAMES * target.num_channels * target.item_bytes)
+    return 0 if converter.scratch != NULL else ff.AVERROR(ENOMEM)
+
+
+cdef inline void close_converter(Converter *converter) noexcept nogil:
+    end_run(converter)
+    ff.av_freep(&converter.scratch)

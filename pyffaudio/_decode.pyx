@@ -1,0 +1,518 @@
+# cython: auto_pickle=False, autotestdict=False
+"""The one door to FFmpeg: `Decoder` opens a source and fills arrays.
+
+Policy is in the Python modules above this one: they pass normalised options and sound arrays.
+"""
+cimport cython
+from cpython.buffer cimport (
+    PyBUF_SIMPLE, PyBUF_STRIDED, PyBuffer_Release, PyObject_GetBuffer)
+from cpython.object cimport PyObject
+from libc.errno cimport ENOMEM
+from libc.stdint cimport int64_t, uint8_t
+from libc.string cimport memset
+
+from pyffaudio cimport ffmpeg as ff
+from pyffaudio._convert cimport (
+    MAX_CHANNELS, Converter, Output, Phase, Target, close_converter, fill, prepare_scratch,
+    start_run)
+from pyffaudio._media cimport (
+    Fault, IssueCode, Media, Policy, claimed_frames, close_media, init_quiet_class, note,
+    open_media)
+from pyffaudio._source cimport (
+    Source, SourceKind, SourceStop, close_source, drop_error, init_source, monotonic_ns,
+    start_source, use_memory, use_path)
+
+cdef extern from "dlfcn.h" nogil:
+    ctypedef struct Dl_info:
+        const char *dli_fname
+    int dladdr(const void *address, Dl_info *info)
+
+from pyffaudio import diagnose
+from pyffaudio.levels import mix_matrix
+
+if not init_quiet_class():
+    raise MemoryError
+
+cdef enum:
+    HEAD_BYTES = 512            # shown to diagnose: enough to tell a web page
+
+FAULTS = {
+    Fault.FORMAT_UNKNOWN: "format_unknown",
+    Fault.FORMAT_NOT_ALLOWED: "format_not_allowed",
+    Fault.FORMAT_MISSING: "format_missing",
+    Fault.HEADER_DAMAGED: "header_damaged",
+    Fault.NO_AUDIO_STREAM: "no_audio_stream",
+    Fault.NO_SUCH_STREAM: "no_such_stream",
+    Fault.NOT_AN_AUDIO_STREAM: "not_an_audio_stream",
+    Fault.CODEC_NOT_ALLOWED: "codec_not_allowed",
+    Fault.CODEC_MISSING: "codec_missing",
+    Fault.CODEC_REFUSED: "codec_refused",
+    Fault.NOTHING_DECODED: "nothing_decoded",
+    Fault.TOO_MANY_STREAMS: "max_streams",
+    Fault.TOO_MANY_CHANNELS: "max_channels",
+    Fault.RATE_TOO_HIGH: "max_sample_rate",
+}
+ISSUES = {
+    IssueCode.CORRUPT_DATA: "corrupt_data",
+    IssueCode.TRUNCATED: "truncated",
+    IssueCode.PARAMS_CHANGED: "params_changed",
+}
+SAMPLE_FORMATS = {
+    "uint8": ff.AV_SAMPLE_FMT_U8,
+    "int8": ff.AV_SAMPLE_FMT_U8,
+    "int16": ff.AV_SAMPLE_FMT_S16,
+    "int32": ff.AV_SAMPLE_FMT_S32,
+    "float32": ff.AV_SAMPLE_FMT_FLT,
+    "float64": ff.AV_SAMPLE_FMT_DBL,
+}
+
+
+cdef str text(const char *chars):
+    return "" if chars == NULL else (<bytes>chars).decode("utf-8", "replace")
+
+
+cdef const char *chars_or_null(bytes text) except? NULL:
+    """The characters of a bytes object that outlives them, NULL for None."""
+    if text is None:
+        return NULL
+    return text
+
+
+cdef object check(int64_t status, Source *source, Media *media, str description):
+    """Raise what a negative status means: the one place where codes become exceptions."""
+    cdef char words[128]
+    cdef object error
+    cdef int64_t head_size = source.start_size if source.start_size < HEAD_BYTES else HEAD_BYTES
+    if status >= 0:
+        return
+    if source.error != NULL:
+        error = <object>source.error
+        drop_error(source)
+        raise error
+    if source.stop == SourceStop.TIMED_OUT:
+        raise diagnose.limit_error("timeout", None, description)
+    if source.stop == SourceStop.INPUT_TOO_LARGE:
+        raise diagnose.limit_error("max_input_bytes", source.offset, description)
+    if source.errnum != 0:
+        raise diagnose.system_error(source.errnum, description)
+    if status == ff.AVERROR(ENOMEM):
+        raise MemoryError(f"{description}: FFmpeg could not allocate memory")
+    if media.fault == Fault.NO_FAULT:
+        ff.av_strerror(<int>status, words, sizeof(words))
+        raise diagnose.fault_error("ffmpeg", status, text(words), b"", description)
+    raise diagnose.fault_error(FAULTS[media.fault], media.fault_value, text(media.fault_name),
+                               source.start[:head_size], description)
+
+
+@cython.final
+@cython.no_gc_clear     # FFmpeg's callbacks use `file` for as long as the C fields are open
+cdef class Decoder:
+    """An open audio stream; `read_into()` is the primitive that everything else is made of."""
+    cdef Source source
+    cdef Media media
+    cdef Converter converter
+    cdef Target target
+    cdef Policy policy
+    cdef Py_buffer view
+    cdef bint has_view
+    cdef bint busy
+    cdef object file
+    cdef object texts           # the bytes that `policy` points into
+    cdef readonly str description
+    cdef readonly str dtype
+    cdef readonly int64_t position      # frames read or skipped so far
+
+    def __cinit__(self, options, *, bytes path=None, data=None, file=None, str description,
+                  str format_hint=None):
+        init_source(&self.source)
+        memset(&self.media, 0, sizeof(self.media))
+        memset(&self.converter, 0, sizeof(self.converter))
+        memset(&self.view, 0, sizeof(self.view))
+        self.description = description
+        self.file = file
+        self._set_policy(options, format_hint)
+        self._set_limits(options.limits)
+        if data is not None:
+            PyObject_GetBuffer(data, &self.view, PyBUF_SIMPLE)
+            self.has_view = True
+            use_memory(&self.source, <const uint8_t *>self.view.buf, self.view.len)
+        elif file is not None:
+            self._use_file_object()
+        try:
+            self._open(options, path)
+        except BaseException:
+            self._free()
+            raise
+
+    def __dealloc__(self):
+        self._free()
+
+    cdef void _free(self):
+        close_converter(&self.converter)
+        close_media(&self.media)
+        close_source(&self.source)
+        drop_error(&self.source)
+        if self.has_view:
+            self.has_view = False
+            PyBuffer_Release(&self.view)
+
+    def close(self):
+        """Release everything; the decoder answers nothing more."""
+        self._claim()
+        try:
+            self._free()
+        finally:
+            self.busy = False
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+    cdef object _set_policy(self, options, str format_hint):
+        cdef object limits = options.limits
+        cdef object demuxers = ",".join(limits.demuxers).encode()
+        cdef object decoders = ",".join(limits.decoders).encode()
+        cdef object format = options.format and options.format.encode()
+        cdef object hint = format_hint and format_hint.encode()
+        self.texts = (demuxers, decoders, format, hint)
+        self.policy.demuxers = demuxers
+        self.policy.decoders = decoders
+        self.policy.format = chars_or_null(format)
+        self.policy.format_hint = chars_or_null(hint)
+        self.policy.stream_index = -1 if options.stream_index is None else options.stream_index
+        self.policy.max_channels = limits.max_channels
+        self.policy.max_sample_rate = limits.max_sample_rate
+        self.policy.max_streams = limits.max_streams
+
+    cdef object _set_limits(self, limits):
+        if limits.timeout is not None:
+            self.source.deadline_ns = monotonic_ns() + <int64_t>(limits.timeout * 1e9)
+        if limits.max_input_bytes is not None:
+            self.source.max_bytes = limits.max_input_bytes
+
+    cdef object _use_file_object(self):
+        """Read from the present position, which is our byte 0, as far as the file object seeks."""
+        self.source.kind = SourceKind.FILE_OBJECT
+        self.source.file = <PyObject *>self.file
+        seekable = getattr(self.file, "seekable", None)
+        if seekable is None or not seekable():
+            return
+        self.source.base = self.file.tell()
+        self.file.seek(0, 2)
+        self.source.size = max(0, self.file.tell() - self.source.base)
+        self.file.seek(self.source.base)
+        self.source.seekable = True
+
+    cdef object _open(self, options, bytes path):
+        cdef ff.AVDictionary *format_options = NULL
+        cdef const char *path_chars = chars_or_null(path)
+        cdef int64_t status = 0
+        for key, value in options.format_options.items():
+            if ff.av_dict_set(&format_options, key.encode(), str(value).encode(), 0) < 0:
+                status = ff.AVERROR(ENOMEM)
+        with nogil:
+            if status == 0 and path_chars != NULL:
+                status = use_path(&self.source, path_chars)
+            if status == 0:
+                status = start_source(&self.source)
+            if status == 0:
+                status = open_media(&self.media, &self.source, &self.policy, &format_options)
+            ff.av_dict_free(&format_options)
+        self._check(status)
+        self._set_target(options)
+        if self.media.has_frame:
+            self._start_run()
+        self._check(prepare_scratch(&self.converter, &self.target))
+
+    cdef object _check(self, int64_t status):
+        return check(status, &self.source, &self.media, self.description)
+
+    cdef object _claim(self):
+        if self.busy:
+            raise RuntimeError(f"{self.description}: this decoder is in use, by another thread "
+                               "or by its own file object")
+        self.busy = True
+
+    cdef object _set_target(self, options):
+        """The rate, channels and dtype of what comes out: as asked, else as the first frame is."""
+        cdef ff.AVCodecParameters *parameters = self.media.stream.codecpar
+        cdef int sample_rate = parameters.sample_rate
+        cdef int num_channels = parameters.ch_layout.nb_channels
+        cdef ff.AVSampleFormat stored = self.media.codec.sample_fmt
+        if self.media.has_frame:
+            sample_rate = self.media.frame.sample_rate
+            num_channels = self.media.frame.ch_layout.nb_channels
+            stored = <ff.AVSampleFormat>self.media.frame.format
+        self.dtype = options.dtype or dtype_of(stored)
+        self.target.sample_rate = options.sample_rate or sample_rate
+        self.target.num_channels = options.num_channels or num_channels
+        self.target.planar = options.channels_first
+        self.target.flips_sign = self.dtype == "int8"
+        self.target.sample_format = SAMPLE_FORMATS[self.dtype]
+        if self.target.planar:
+            self.target.sample_format = ff.av_get_planar_sample_fmt(self.target.sample_format)
+        self.target.item_bytes = ff.av_get_bytes_per_sample(self.target.sample_format)
+
+    cdef object _start_run(self):
+        """Set the converter up for the waiting frame, remixed by the level contract if need be."""
+        cdef double[MAX_CHANNELS * MAX_CHANNELS] matrix
+        cdef const double *used = NULL
+        cdef const ff.AVFrame *frame = self.media.frame
+        cdef int row, column
+        if frame.ch_layout.nb_channels != self.target.num_channels:
+            names = channel_names(&frame.ch_layout)
+            rows = mix_matrix(names, self.target.num_channels)
+            for row in range(self.target.num_channels):
+                for column in range(frame.ch_layout.nb_channels):
+                    matrix[row * frame.ch_layout.nb_channels + column] = rows[row][column]
+            used = matrix
+        if self.converter.swr != NULL:
+            note(&self.media, IssueCode.PARAMS_CHANGED, 0)
+        self._check(start_run(&self.converter, &self.target, frame, used))
+
+    cdef int64_t _fill(self, Output *output, int64_t room) except -1:
+        cdef int64_t filled = 0, count
+        self._claim()
+        try:
+            while filled < room:
+                if self.converter.phase == Phase.FINISHED:
+                    if not self.media.has_frame:
+                        break
+                    self._start_run()
+                with nogil:
+                    count = fill(&self.converter, &self.target, output, room - filled, &self.media,
+                                 &self.source, &self.policy)
+                self._check(count)
+                filled += count
+                if output.base != NULL:
+                    output.base += count * output.frame_stride
+                if self.converter.error < 0:
+                    break
+        finally:
+            self.busy = False
+            self.position += filled
+        return filled
+
+    def read_into(self, out):
+        """Fill `out`, a writable (frames, channels) array of `dtype` with any strides.
+
+        Answers how many frames were written; fewer than asked means the end, or a fault that the
+        next call raises.
+        """
+        cdef Py_buffer view
+        cdef Output output
+        PyObject_GetBuffer(out, &view, PyBUF_STRIDED)
+        try:
+            if view.readonly or view.ndim != 2 or view.itemsize != self.target.item_bytes \
+                    or view.shape[1] != self.target.num_channels:
+                raise ValueError(f"out must be a writable (frames, {self.target.num_channels}) "
+                                 f"array of {self.dtype}")
+            output.base = <uint8_t *>view.buf
+            output.frame_stride = view.strides[0]
+            output.channel_stride = view.strides[1]
+            return self._fill(&output, view.shape[0])
+        finally:
+            PyBuffer_Release(&view)
+
+    def skip(self, int64_t num_frames):
+        """Decode and drop up to `num_frames` frames; answers how many there were."""
+        cdef Output nowhere
+        memset(&nowhere, 0, sizeof(nowhere))
+        return self._fill(&nowhere, num_frames)
+
+    @property
+    def sample_rate(self):
+        return self.target.sample_rate
+
+    @property
+    def num_channels(self):
+        return self.target.num_channels
+
+    @property
+    def claimed_frames(self):
+        """Frames at the output rate by the container's word, which may be wrong; or None."""
+        cdef int64_t stored = claimed_frames(&self.media)
+        if stored < 0:
+            return None
+        return ff.av_rescale_rnd(stored, self.target.sample_rate, self.media.first_rate,
+                                 ff.AV_ROUND_UP)
+
+    @property
+    def input_bytes(self):
+        return None if self.source.size < 0 else self.source.size
+
+    @property
+    def complete(self):
+        """False: audio is known to be missing; True: all that was promised came; None: unknown."""
+        if self.media.damaged:
+            return False
+        if self.media.ended and self.media.promised_frames >= 0:
+            return True
+        return None
+
+    @property
+    def issues(self):
+        """(code, frame offset, frames) of each irregularity so far, at the output rate."""
+        cdef int i
+        cdef int rate = self.media.first_rate
+        cdef list issues = []
+        for i in range(self.media.issue_count):
+            issues.append((
+                ISSUES[self.media.issues[i].code],
+                ff.av_rescale(self.media.issues[i].position, self.target.sample_rate, rate),
+                ff.av_rescale(self.media.issues[i].num_frames, self.target.sample_rate, rate)))
+        return issues
+
+    def describe(self):
+        """What the container and the first frame say, for AudioInfo."""
+        return describe(&self.media)
+
+
+cdef str dtype_of(ff.AVSampleFormat sample_format):
+    cdef int packed = ff.av_get_packed_sample_fmt(sample_format)
+    for name, code in SAMPLE_FORMATS.items():
+        if code == packed:
+            return name
+    return "float64"    # 64-bit integers
+
+
+cdef list channel_names(const ff.AVChannelLayout *layout):
+    """Each channel's name ("FL"), None where the layout does not say which it is."""
+    cdef char name[32]
+    cdef int i
+    cdef ff.AVChannel channel
+    cdef list names = []
+    for i in range(layout.nb_channels):
+        channel = ff.av_channel_layout_channel_from_index(layout, i)
+        if channel == ff.AV_CHAN_NONE or ff.av_channel_name(name, sizeof(name), channel) < 0:
+            names.append(None)
+        else:
+            names.append(text(name))
+    return names
+
+
+cdef dict tags_of(const ff.AVDictionary *dictionary):
+    cdef const ff.AVDictionaryEntry *entry = NULL
+    cdef dict tags = {}
+    while True:
+        entry = ff.av_dict_get(dictionary, "", entry, ff.AV_DICT_IGNORE_SUFFIX)
+        if entry == NULL:
+            return tags
+        tags[text(entry.key)] = text(entry.value)
+
+
+cdef str layout_text(const ff.AVChannelLayout *layout):
+    """FFmpeg's description; one or two channels of no said place are mono and stereo."""
+    cdef ff.AVChannelLayout usual
+    cdef char words[128]
+    if layout.order == ff.AV_CHANNEL_ORDER_UNSPEC and layout.nb_channels <= 2:
+        ff.av_channel_layout_default(&usual, layout.nb_channels)
+        layout = &usual
+    ff.av_channel_layout_describe(layout, words, sizeof(words))
+    return text(words)
+
+
+cdef object positive(int64_t value):
+    """The value, None where the container leaves it open."""
+    return value if value > 0 else None
+
+
+cdef dict describe_stream(const ff.AVStream *stream, int index):
+    cdef ff.AVCodecParameters *parameters = stream.codecpar
+    return {
+        "index": index,
+        "type": text(ff.av_get_media_type_string(parameters.codec_type)) or "unknown",
+        "codec": text(ff.avcodec_get_name(parameters.codec_id)),
+        "sample_rate": positive(parameters.sample_rate),
+        "num_channels": positive(parameters.ch_layout.nb_channels),
+        "is_cover": bool(stream.disposition & ff.AV_DISPOSITION_ATTACHED_PIC),
+        "tags": tags_of(stream.metadata),
+    }
+
+
+cdef list describe_chapters(const ff.AVFormatContext *context):
+    cdef ff.AVChapter *chapter
+    cdef unsigned int i
+    cdef list chapters = []
+    for i in range(context.nb_chapters):
+        chapter = context.chapters[i]
+        chapters.append({
+            "start_seconds": chapter.start * chapter.time_base.num / <double>chapter.time_base.den,
+            "stop_seconds": chapter.end * chapter.time_base.num / <double>chapter.time_base.den,
+            "tags": tags_of(chapter.metadata),
+        })
+    return chapters
+
+
+cdef dict describe(Media *media):
+    """What the container and the first frame say, for AudioInfo."""
+    cdef ff.AVCodecParameters *parameters = media.stream.codecpar
+    cdef const ff.AVChannelLayout *channels = &parameters.ch_layout
+    cdef int sample_format = media.codec.sample_fmt
+    cdef int64_t claimed = claimed_frames(media)
+    if media.has_frame:
+        channels = &media.frame.ch_layout
+        sample_format = media.frame.format
+    return {
+        "sample_rate": media.first_rate,
+        "num_channels": channels.nb_channels,
+        "channel_layout": layout_text(channels),
+        "num_frames": claimed if claimed >= 0 else None,
+        "codec": text(ff.avcodec_get_name(media.codec.codec_id)),
+        "container": text(media.format.iformat.name),
+        "sample_format": text(ff.av_get_sample_fmt_name(<ff.AVSampleFormat>sample_format)),
+        "bits_per_sample": positive(parameters.bits_per_raw_sample
+                                    or ff.av_get_exact_bits_per_sample(media.codec.codec_id)),
+        "bit_rate": positive(parameters.bit_rate or media.format.bit_rate),
+        "stream_index": media.stream_index,
+        "tags": tags_of(media.format.metadata),
+        "streams": [describe_stream(media.format.streams[i], i)
+                    for i in range(<int>media.format.nb_streams)],
+        "chapters": describe_chapters(media.format),
+    }
+
+
+def linked_versions():
+    """Versions, licence and configuration of the FFmpeg that this process has loaded."""
+    return {
+        "ffmpeg": text(ff.av_version_info()),
+        "libavformat": dotted(ff.avformat_version()),
+        "libavcodec": dotted(ff.avcodec_version()),
+        "libavutil": dotted(ff.avutil_version()),
+        "libswresample": dotted(ff.swresample_version()),
+        "license": text(ff.avcodec_license()),
+        "configuration": text(ff.avcodec_configuration()),
+    }
+
+
+cdef str dotted(unsigned int version):
+    return f"{version >> 16}.{version >> 8 & 255}.{version & 255}"
+
+
+def loaded_from():
+    """The path of the libavformat that this process has loaded."""
+    cdef Dl_info info
+    if dladdr(<void *>ff.avformat_version, &info) == 0:
+        return "unknown"
+    return info.dli_fname.decode("utf-8", "replace")
+
+
+def available_formats():
+    """Names of every demuxer and of every audio decoder of the linked FFmpeg."""
+    cdef void *state = NULL
+    cdef const ff.AVInputFormat *demuxer = ff.av_demuxer_iterate(&state)
+    cdef const ff.AVCodec *codec
+    cdef list demuxers = []
+    cdef list decoders = []
+    while demuxer != NULL:
+        demuxers.extend(text(demuxer.name).split(","))
+        demuxer = ff.av_demuxer_iterate(&state)
+    state = NULL
+    codec = ff.av_codec_iterate(&state)
+    while codec != NULL:
+        if codec.type == ff.AVMEDIA_TYPE_AUDIO and ff.av_codec_is_decoder(codec):
+            decoders.append(text(codec.name))
+        codec = ff.av_codec_iterate(&state)
+    return demuxers, decoders

@@ -1,0 +1,334 @@
+"""Where the bytes come from: memory, a descriptor or a Python file object, behind one AVIOContext.
+
+Every read and seek of the demuxer lands here, so this is also where time, signals and the size of
+the input are watched.
+"""
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.exc cimport PyErr_CheckSignals
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_INCREF, Py_XDECREF
+from libc.errno cimport EINTR, EIO, EISDIR, ENOMEM, ENOSYS, errno
+from libc.stdint cimport INT64_MAX, int64_t, uint8_t
+from libc.stdio cimport SEEK_CUR, SEEK_END, SEEK_SET
+from libc.string cimport memcpy, memset
+from posix.fcntl cimport O_NONBLOCK, O_RDONLY, open as posix_open
+from posix.stat cimport S_ISDIR, S_ISREG, fstat, struct_stat
+from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
+from posix.unistd cimport close as posix_close, lseek, read as posix_read
+
+from pyffaudio cimport ffmpeg as ff
+
+
+cdef extern from "fcntl.h" nogil:
+    int O_CLOEXEC
+
+cdef extern from "poll.h" nogil:
+    struct pollfd:
+        int fd
+        short events
+        short revents
+    int poll(pollfd *fds, unsigned long nfds, int timeout)
+    int POLLIN
+
+
+cdef enum SourceKind:
+    MEMORY
+    DESCRIPTOR
+    FILE_OBJECT
+
+# Why a source stopped the decoder, beside an exception (`error`) and a system error (`errnum`).
+cdef enum SourceStop:
+    GOES_ON
+    TIMED_OUT
+    INPUT_TOO_LARGE
+
+cdef enum:
+    IO_BUFFER_BYTES = 32 * 1024
+    # Read whole at once: a short clip then costs one system call instead of a dozen.
+    SMALL_FILE_BYTES = 1024 * 1024
+    WATCH_INTERVAL_NS = 20 * 1000 * 1000
+    POLL_INTERVAL_MS = 20
+    # Read ahead to recognise the format: two frames of DTS, the longest that we look for, fit in.
+    START_BYTES = 32 * 1024
+
+cdef struct Source:
+    SourceKind kind
+    const uint8_t *start        # the first bytes; of MEMORY all
+    int64_t start_size
+    uint8_t *owned              # `start`, where close_source() frees it
+    int fd                      # DESCRIPTOR, -1 when closed
+    PyObject *file              # FILE_OBJECT, borrowed: the Decoder holds the reference
+    bint seekable
+    bint waits                  # DESCRIPTOR of a pipe, terminal or socket: poll before reading
+    int64_t base                # where in the file object our position 0 is
+    int64_t position            # of the demuxer
+    int64_t offset              # of the descriptor or file object, from `base`
+    int64_t size                # bytes, -1 when unknown
+    int64_t max_bytes           # Limits.max_input_bytes
+    int64_t deadline_ns         # on the monotonic clock
+    int64_t next_watch_ns
+    PyObject *error             # an exception for the caller, owned
+    int errnum                  # errno of a failed system call
+    SourceStop stop
+
+
+cdef inline int64_t monotonic_ns() noexcept nogil:
+    cdef timespec now
+    clock_gettime(CLOCK_MONOTONIC, &now)
+    return now.tv_sec * 1000000000 + now.tv_nsec
+
+
+cdef inline void keep_error(Source *source, object error) noexcept:
+    """Keep the first exception raised under FFmpeg, to be raised again once its frames are gone."""
+    if source.error == NULL:
+        Py_INCREF(error)
+        source.error = <PyObject *>error
+
+
+cdef inline int check_signals(Source *source) noexcept with gil:
+    try:
+        PyErr_CheckSignals()
+    except BaseException as error:
+        keep_error(source, error)
+        return ff.AVERROR_EXIT
+    return 0
+
+
+cdef inline int watch(Source *source) noexcept nogil:
+    """Notice a passed deadline and a waiting signal; called for every read, packet and chunk."""
+    cdef int64_t now = monotonic_ns()
+    if source.error != NULL or source.stop != SourceStop.GOES_ON:
+        return ff.AVERROR_EXIT
+    if now >= source.deadline_ns:
+        source.stop = SourceStop.TIMED_OUT
+        return ff.AVERROR_EXIT
+    if now >= source.next_watch_ns:
+        source.next_watch_ns = now + WATCH_INTERVAL_NS
+        return check_signals(source)
+    return 0
+
+
+cdef inline int watch_callback(void *opaque) noexcept nogil:
+    return watch(<Source *>opaque) < 0
+
+
+cdef inline int fail_with_errno(Source *source) noexcept nogil:
+    source.errnum = errno
+    return ff.AVERROR(source.errnum)
+
+
+cdef inline int wait_readable(Source *source) noexcept nogil:
+    cdef pollfd waiting
+    cdef int ready = 0
+    cdef int status
+    waiting.fd = source.fd
+    waiting.events = <short>POLLIN
+    while ready <= 0:
+        status = watch(source)
+        if status < 0:
+            return status
+        ready = poll(&waiting, 1, POLL_INTERVAL_MS)
+        if ready < 0 and errno != EINTR:
+            return fail_with_errno(source)
+    return 0
+
+
+cdef inline int read_descriptor(Source *source, uint8_t *buffer, int size) noexcept nogil:
+    cdef Py_ssize_t count
+    cdef int status
+    while True:
+        if source.waits:
+            status = wait_readable(source)
+            if status < 0:
+                return status
+        count = posix_read(source.fd, buffer, size)
+        if count >= 0:
+            return <int>count
+        if errno != EINTR:
+            return fail_with_errno(source)
+        status = check_signals(source)
+        if status < 0:
+            return status
+
+
+cdef inline int copy_read_answer(object answer, uint8_t *buffer, int size) except -1:
+    """Copy what `read(size)` answered; an answer that is no buffer or too long is an error."""
+    cdef Py_buffer view
+    if answer is None:
+        raise BlockingIOError("the file object's read() returned None: it is non-blocking and has "
+                              "no data yet; pass a blocking one")
+    if isinstance(answer, str):
+        raise TypeError("the file object's read() returned str, not bytes: open it in binary mode")
+    PyObject_GetBuffer(answer, &view, PyBUF_SIMPLE)
+    try:
+        if view.len > size:
+            raise ValueError(f"the file object's read({size}) returned {view.len} bytes, more than "
+                             "asked for")
+        if view.len > 0:
+            memcpy(buffer, view.buf, view.len)
+        return <int>view.len
+    finally:
+        PyBuffer_Release(&view)
+
+
+cdef inline int read_file_object(Source *source, uint8_t *buffer, int size) noexcept with gil:
+    try:
+        PyErr_CheckSignals()
+        return copy_read_answer((<object>source.file).read(size), buffer, size)
+    except BaseException as error:
+        keep_error(source, error)
+        return ff.AVERROR_EXIT
+
+
+cdef inline int seek_file_object(Source *source, int64_t target) noexcept with gil:
+    try:
+        (<object>source.file).seek(target)
+    except BaseException as error:
+        keep_error(source, error)
+        return ff.AVERROR_EXIT
+    return 0
+
+
+cdef inline int fetch(Source *source, uint8_t *buffer, int size) noexcept nogil:
+    """Read on from `offset`: bytes got, 0 at the end, or an error."""
+    cdef int count = 0
+    if source.kind == SourceKind.DESCRIPTOR:
+        count = read_descriptor(source, buffer, size)
+    elif source.kind == SourceKind.FILE_OBJECT:
+        count = read_file_object(source, buffer, size)
+    if count > 0:
+        source.offset += count
+        if source.offset > source.max_bytes:
+            source.stop = SourceStop.INPUT_TOO_LARGE
+            return ff.AVERROR_EXIT
+    return count
+
+
+cdef inline int go_to_position(Source *source) noexcept nogil:
+    """Seek, as late as this: most of a demuxer's seeks lead back before anything is read."""
+    cdef int status = 0
+    if source.offset == source.position:
+        return 0
+    if source.kind == SourceKind.DESCRIPTOR:
+        if lseek(source.fd, source.position, SEEK_SET) < 0:
+            return fail_with_errno(source)
+    elif source.kind == SourceKind.FILE_OBJECT:
+        status = seek_file_object(source, source.base + source.position)
+    source.offset = source.position
+    return status
+
+
+cdef inline int read_callback(void *opaque, uint8_t *buffer, int size) noexcept nogil:
+    cdef Source *source = <Source *>opaque
+    cdef int64_t at_hand = source.start_size - source.position
+    cdef int count = watch(source)
+    if count < 0:
+        return count
+    if at_hand > 0:
+        count = size if at_hand > size else <int>at_hand
+        memcpy(buffer, source.start + source.position, count)
+    else:
+        count = go_to_position(source)
+        if count == 0:
+            count = fetch(source, buffer, size)
+    if count <= 0:
+        return ff.AVERROR_EOF if count == 0 else count
+    source.position += count
+    return count
+
+
+cdef inline int64_t seek_callback(void *opaque, int64_t offset, int whence) noexcept nogil:
+    cdef Source *source = <Source *>opaque
+    cdef int64_t target
+    if whence & ff.AVSEEK_SIZE:
+        return source.size if source.size >= 0 else ff.AVERROR(ENOSYS)
+    whence &= ~ff.AVSEEK_FORCE
+    if whence == SEEK_SET:
+        target = offset
+    elif whence == SEEK_CUR:
+        target = source.position + offset
+    elif whence == SEEK_END and source.size >= 0:
+        target = source.size + offset
+    else:
+        return ff.AVERROR(ENOSYS)
+    if target < 0 or target > INT64_MAX - source.base:
+        return ff.AVERROR(EIO)
+    source.position = target
+    return target
+
+
+cdef inline void init_source(Source *source) noexcept nogil:
+    memset(source, 0, sizeof(Source))
+    source.fd = -1
+    source.size = -1
+    source.max_bytes = INT64_MAX
+    source.deadline_ns = INT64_MAX
+
+
+cdef inline void use_memory(Source *source, const uint8_t *data, int64_t size) noexcept nogil:
+    source.kind = SourceKind.MEMORY
+    source.start = data
+    source.start_size = size
+    source.size = size
+    source.seekable = True
+
+
+cdef inline int load_start(Source *source, int64_t capacity) noexcept nogil:
+    """Read the first bytes, which are then served from memory."""
+    cdef int count = 1
+    source.owned = <uint8_t *>ff.av_malloc(capacity)
+    if source.owned == NULL:
+        return ff.AVERROR(ENOMEM)
+    source.start = source.owned
+    while count > 0 and source.start_size < capacity:
+        count = fetch(source, source.owned + source.start_size,
+                      <int>(capacity - source.start_size))
+        if count < 0:
+            return count
+        source.start_size += count
+    return 0
+
+
+cdef inline int use_path(Source *source, const char *path) noexcept nogil:
+    cdef struct_stat status
+    # O_NONBLOCK: opening a FIFO must not hang before its writer comes; poll() precedes the reads.
+    source.fd = posix_open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+    source.kind = SourceKind.DESCRIPTOR
+    if source.fd < 0 or fstat(source.fd, &status) < 0:
+        return fail_with_errno(source)
+    if S_ISDIR(status.st_mode):
+        source.errnum = EISDIR
+        return ff.AVERROR(EISDIR)
+    source.waits = not S_ISREG(status.st_mode)
+    source.seekable = not source.waits
+    if source.waits:
+        return 0
+    # Files of /proc have content and no size.
+    source.size = status.st_size if source.seekable and status.st_size > 0 else -1
+    return 0
+
+
+cdef inline int start_source(Source *source) noexcept nogil:
+    """Have the first bytes at hand: all of a small file, which then costs few system calls."""
+    cdef int64_t capacity = START_BYTES
+    if source.size > source.max_bytes:
+        source.offset = source.size
+        source.stop = SourceStop.INPUT_TOO_LARGE
+        return ff.AVERROR_EXIT
+    if source.kind == SourceKind.MEMORY:
+        return 0
+    if source.kind == SourceKind.DESCRIPTOR and START_BYTES < source.size <= SMALL_FILE_BYTES:
+        capacity = source.size
+    return load_start(source, capacity)
+
+
+cdef inline void close_source(Source *source) noexcept nogil:
+    if source.fd >= 0:
+        posix_close(source.fd)
+        source.fd = -1
+    ff.av_freep(&source.owned)
+
+
+cdef inline void drop_error(Source *source) noexcept:
+    Py_XDECREF(source.error)
+    source.error = NULL

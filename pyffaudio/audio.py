@@ -1,0 +1,138 @@
+"""Audio: what decoding gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pyffaudio.info import AudioInfo
+
+if TYPE_CHECKING:
+    import torch
+
+Samples = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Issue:
+    """Something irregular that was found while decoding.
+
+    Attributes
+    ----------
+    code : str
+        ``"corrupt_data"`` (the decoder or a checksum refused data) and ``"truncated"`` (a count
+        that the container must keep was not met) mean that audio is missing;
+        ``"params_changed"`` (rate, channels or sample format changed and were converted to the
+        first ones) is a note.
+    frame_offset : int
+        Where, in frames of the returned samples.
+    num_frames : int
+        How many frames it concerns; 0 where that is unknown.
+    """
+
+    code: str
+    frame_offset: int
+    num_frames: int
+
+    @property
+    def is_fatal(self) -> bool:
+        """Whether audio is known to be missing."""
+        return self.code != "params_changed"
+
+
+@dataclass(frozen=True, eq=False)
+class Audio:
+    """Decoded samples, their rate, and what was found on the way.
+
+    Unpacks as ``samples, sample_rate = audio``. NumPy, PyTorch and DLPack share its memory.
+
+    Attributes
+    ----------
+    samples : numpy.ndarray
+        Always 2-D: ``(frames, channels)``, or ``(channels, frames)`` with `channels_first`. The one
+        exception is a 1-D array given to `decode_into`.
+    sample_rate : int
+        In Hz.
+    info : AudioInfo
+        What the file said of itself.
+    issues : tuple of Issue
+        Irregularities met in the part that was read.
+    complete : bool or None
+        False if audio is known to be missing, True if all that the container promises is there,
+        None if this format (or a segment) cannot tell.
+    more : bool
+        Whether audio goes on beyond what was asked for or fitted.
+    channels_first : bool
+        The layout of `samples`.
+
+    Examples
+    --------
+    >>> import pyffaudio
+    >>> samples, sample_rate = pyffaudio.decode_file("tone.wav")
+    >>> samples.shape, samples.dtype, sample_rate
+    ((800, 2), dtype('float32'), 8000)
+    """
+
+    samples: Samples
+    sample_rate: int
+    info: AudioInfo
+    issues: tuple[Issue, ...] = ()
+    complete: bool | None = None
+    more: bool = False
+    channels_first: bool = False
+
+    def __iter__(self) -> Iterator[Any]:
+        yield self.samples
+        yield self.sample_rate
+
+    @property
+    def num_frames(self) -> int:
+        """Samples per channel."""
+        return int(self.samples.shape[-1 if self.channels_first else 0])
+
+    @property
+    def num_channels(self) -> int:
+        """Channels; 1 for a 1-D array."""
+        if self.samples.ndim == 1:
+            return 1
+        return int(self.samples.shape[0 if self.channels_first else 1])
+
+    @property
+    def duration_seconds(self) -> float:
+        """Length of `samples` in seconds."""
+        return self.num_frames / self.sample_rate
+
+    def torch(self, channels_first: bool = False) -> torch.Tensor:
+        """A tensor on the memory of `samples`, in either layout.
+
+        Parameters
+        ----------
+        channels_first
+            True: ``(channels, frames)``, as in torchaudio; a view whatever the layout of `samples`.
+
+        Raises
+        ------
+        ImportError
+            PyTorch is not installed.
+        """
+        import torch  # noqa: PLC0415 - only who asks for tensors pays for it
+
+        tensor = torch.from_numpy(self.samples)
+        return tensor.T if tensor.ndim == 2 and channels_first != self.channels_first else tensor
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Samples:
+        if copy is None:
+            return np.asarray(self.samples, dtype=dtype)
+        if not copy and dtype is not None and np.dtype(dtype) != self.samples.dtype:
+            raise ValueError(f"{self.samples.dtype} to {dtype} needs a copy")
+        return np.array(self.samples, dtype=dtype, copy=copy)
+
+    def __dlpack__(self, **options: Any) -> Any:
+        return self.samples.__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return self.samples.__dlpack_device__()

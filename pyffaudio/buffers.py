@@ -1,0 +1,89 @@
+"""Where the samples of one call are collected: an array that grows, or the caller's own."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from pyffaudio.audio import Samples
+
+
+class Buffer(Protocol):
+    """Frames to fill from the front, whatever the layout of what comes out."""
+
+    @property
+    def frames(self) -> Samples:
+        """All of the capacity as ``(frames, channels)``."""
+
+    def take(self, filled: int) -> Samples:
+        """The filled part, in the layout asked for; the buffer is not used any more."""
+
+
+class GrowingBuffer:
+    """Memory of its own, contiguous in either layout."""
+
+    def __init__(self, capacity: int, num_channels: int, dtype: str, channels_first: bool) -> None:
+        self._channels = num_channels
+        self._channels_first = channels_first
+        self._flat: Samples = np.empty(capacity * num_channels, dtype)
+
+    @property
+    def frames(self) -> Samples:
+        """All of the capacity as ``(frames, channels)``."""
+        return self._shaped().T if self._channels_first else self._shaped()
+
+    def _shaped(self) -> Samples:
+        capacity = len(self._flat) // self._channels
+        if self._channels_first:
+            return self._flat.reshape(self._channels, capacity)
+        return self._flat.reshape(capacity, self._channels)
+
+    def grow(self, most: int) -> None:
+        """Make room for half as much again, at most for `most` frames."""
+        capacity = len(self._flat) // self._channels
+        larger = min(most, capacity + max(capacity // 2, 65536))
+        if self._channels_first:
+            planes = self._shaped()
+            self._flat = np.empty(larger * self._channels, self._flat.dtype)
+            self._shaped()[:, :capacity] = planes
+        else:
+            self._resize(larger)
+
+    def take(self, filled: int) -> Samples:
+        """The filled part, in the layout asked for; the buffer is not used any more."""
+        capacity = len(self._flat) // self._channels
+        if filled < capacity:
+            if self._channels_first:
+                for channel in range(1, self._channels):
+                    start = channel * capacity
+                    self._flat[channel * filled : (channel + 1) * filled] = self._flat[
+                        start : start + filled
+                    ]
+            self._resize(filled)
+        return self._shaped()
+
+    def _resize(self, frames: int) -> None:
+        # In place, by realloc: nothing else refers to this memory yet.
+        self._flat.resize(frames * self._channels, refcheck=False)
+
+
+class CallersBuffer:
+    """An array of the caller's: nothing is allocated."""
+
+    def __init__(self, array: Samples, channels_first: bool) -> None:
+        self._array = array
+        self._channels_first = channels_first
+
+    @property
+    def frames(self) -> Samples:
+        """The array as ``(frames, channels)``."""
+        if self._array.ndim == 1:
+            return self._array[:, np.newaxis]
+        return self._array.T if self._channels_first else self._array
+
+    def take(self, filled: int) -> Samples:
+        """The view of the array that was filled."""
+        if self._channels_first and self._array.ndim == 2:
+            return self._array[:, :filled]
+        return self._array[:filled]

@@ -1,0 +1,130 @@
+"""What went wrong, in words a person can act on."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from pyffaudio.errors import (
+    CorruptAudioError,
+    DecodeTimeoutError,
+    LimitExceededError,
+    NoAudioStreamError,
+    PyffaudioError,
+    UnsupportedFormatError,
+)
+from pyffaudio.formats import why_codec_refused, why_format_refused
+
+if TYPE_CHECKING:
+    from pyffaudio.audio import Audio
+
+# fault of the decoder -> exception, and message with the fault's name and value filled in
+_FAULTS: dict[str, tuple[type[PyffaudioError], str]] = {
+    "format_unknown": (UnsupportedFormatError, "not recognised as audio{guess}"),
+    "format_not_allowed": (UnsupportedFormatError, "format {name} is not allowed: {why_format}"),
+    "format_missing": (UnsupportedFormatError, "the linked FFmpeg cannot read {name}"),
+    "header_damaged": (CorruptAudioError, "looks like {name}, but its header is damaged{guess}"),
+    "no_audio_stream": (NoAudioStreamError, "has no audio stream among its {value} streams"),
+    "no_such_stream": (NoAudioStreamError, "has no stream of index {value}; see probe().streams"),
+    "not_an_audio_stream": (NoAudioStreamError, "stream {value} is not audio; see probe().streams"),
+    "codec_not_allowed": (UnsupportedFormatError, "codec {name} is not allowed: {why_codec}"),
+    "codec_missing": (UnsupportedFormatError, "the linked FFmpeg has no decoder for {name}"),
+    "codec_refused": (CorruptAudioError, "the decoder of {name} refuses the stream's parameters"),
+    "nothing_decoded": (CorruptAudioError, "looks like {name}, but no audio can be decoded{guess}"),
+    "ffmpeg": (CorruptAudioError, "FFmpeg failed: {name}"),
+}
+
+_TEXT_SIGNS = (
+    (b"version https://git-lfs", "it is a Git LFS pointer: `git lfs pull` brings the real file"),
+    (b"<!doctype html", "it is an HTML page: the download gave a web page, not the audio"),
+    (b"<html", "it is an HTML page: the download gave a web page, not the audio"),
+    (b"<?xml", "it is an XML document"),
+    (b"{", "it is a JSON text"),
+    (b"#extm3u", "it is a playlist; decode the files that it lists"),
+    (b"%pdf", "it is a PDF document"),
+    (b"pk\x03\x04", "it is a ZIP archive; decode the files inside"),
+    (b"\x1f\x8b", "it is compressed with gzip; decompress it first"),
+)
+
+
+def _guess(head: bytes) -> str:
+    """What the first bytes are instead of audio, to be added to a message."""
+    if not head:
+        return ": it is empty (0 bytes)"
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    for sign, words in _TEXT_SIGNS:
+        if start.startswith(sign):
+            return f": {words}"
+    return ""
+
+
+def fault_error(fault: str, value: int, name: str, head: bytes, source: str) -> PyffaudioError:
+    """The exception for a fault that the decoder found."""
+    if fault.startswith("max_"):
+        return limit_error(fault, value, source)
+    kind, template = _FAULTS[fault]
+    guess = _guess(head)
+    if guess and fault in ("header_damaged", "nothing_decoded"):
+        # A web page saved as .mp3 may contain what looks like a frame.
+        kind = UnsupportedFormatError
+    words = template.format(
+        name=name,
+        value=value,
+        guess=guess,
+        why_format=why_format_refused(name),
+        why_codec=why_codec_refused(name),
+    )
+    if fault == "format_unknown" and not guess:
+        words += "; a stream without a signature needs format= (see pyffaudio.formats())"
+    return kind(f"{source}: {words}", code=fault, source=source)
+
+
+_LIMIT_WORDS = {
+    "timeout": "took longer than the timeout",
+    "max_input_bytes": "the source has at least {value} bytes, more than max_input_bytes",
+    "max_streams": "the container has at least {value} streams, more than max_streams",
+    "max_channels": "the stream has {value} channels, more than max_channels",
+    "max_sample_rate": "the stream's sample rate is {value} Hz, more than max_sample_rate",
+    "max_bytes": "the samples would take more than {value} bytes, which is max_bytes",
+    "max_duration": "the audio is longer than {value} seconds, which is max_duration",
+}
+
+
+def limit_error(limit: str, value: float | None, source: str) -> LimitExceededError:
+    """The exception for a limit that was reached."""
+    kind = DecodeTimeoutError if limit == "timeout" else LimitExceededError
+    words = _LIMIT_WORDS[limit].format(value=value)
+    error = kind(
+        f"{source}: {words}; raise it with limits=Limits({limit}=...)",
+        code="timeout" if limit == "timeout" else "limit_exceeded",
+        source=source,
+    )
+    error.limit, error.value = limit, value
+    return error
+
+
+def system_error(errnum: int, source: str) -> OSError:
+    """The builtin OSError of a failed system call (FileNotFoundError and so on)."""
+    words = os.strerror(errnum)
+    if "://" in source:
+        words += (
+            "; a URL is not a local path: fetch it, or open it with pyffaudio.remote or fsspec and "
+            "pass the file object"
+        )
+    return OSError(errnum, words, source)
+
+
+def damage_error(audio: Audio, source: str) -> CorruptAudioError:
+    """The exception for audio of which some is known to be missing."""
+    fatal = [issue for issue in audio.issues if issue.is_fatal]
+    first = fatal[0]
+    others = f" and {len(fatal) - 1} more" if len(fatal) > 1 else ""
+    return CorruptAudioError(
+        f"{source}: {first.code} at frame {first.frame_offset} "
+        f"({first.frame_offset / audio.sample_rate:.3f} s){others}; "
+        f'on_error="partial" or .partial gives the {audio.num_frames} frames that could be decoded',
+        code=first.code,
+        source=source,
+        issues=audio.issues,
+        partial=audio,
+    )

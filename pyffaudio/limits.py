@@ -1,0 +1,101 @@
+"""Limits: how much one call may cost, whatever the file claims."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from dataclasses import dataclass, fields
+
+from pyffaudio.formats import DECODERS, DEMUXERS, WEB_FORMATS
+
+# As many channels as libswresample can mix.
+_MOST_CHANNELS = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What one call may cost; every message about a limit names the argument that lifts it.
+
+    Parameters
+    ----------
+    max_bytes : int
+        Bytes of the resulting samples, after resampling; 16 GiB.
+    max_duration : float or None
+        Seconds of the resulting audio; None is no limit.
+    timeout : float or None
+        Seconds of wall-clock time for the whole call; None is no limit.
+    max_channels : int
+        Channels of the stream, at most 64.
+    max_sample_rate : int
+        Rate of the stream and of the result, in Hz.
+    max_input_bytes : int or None
+        Bytes of the source; None is no limit.
+    max_streams : int
+        Streams in the container.
+    max_tag_bytes : int
+        Bytes of tags kept; the excess is skipped.
+    allowed_formats : collection of str or None
+        Names of demuxers, a part of `pyffaudio.formats()["demuxers"]`; None allows them all.
+
+    Examples
+    --------
+    >>> from pyffaudio import Limits
+    >>> Limits(timeout=5.0).timeout
+    5.0
+    >>> Limits.untrusted().max_duration
+    600.0
+    """
+
+    max_bytes: int = 16 << 30
+    max_duration: float | None = None
+    timeout: float | None = None
+    max_channels: int = _MOST_CHANNELS
+    max_sample_rate: int = 768_000
+    max_input_bytes: int | None = None
+    max_streams: int = 64
+    max_tag_bytes: int = 1 << 20
+    allowed_formats: Collection[str] | None = None
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name == "allowed_formats":
+                self._check_formats()
+            elif value is None and field.default is None:
+                continue
+            elif isinstance(value, bool) or not isinstance(value, (int, float)):
+                raise TypeError(f"Limits: {field.name} must be a number, not {value!r}")
+            elif not value > 0 or value == math.inf or value > 2**62:
+                raise ValueError(f"Limits: {field.name} must be positive and finite, not {value!r}")
+            elif isinstance(field.default, int) and not isinstance(value, int):
+                raise TypeError(f"Limits: {field.name} must be an integer, not {value!r}")
+        if self.max_channels > _MOST_CHANNELS:
+            raise ValueError(f"Limits: max_channels can be at most {_MOST_CHANNELS}")
+
+    def _check_formats(self) -> None:
+        if self.allowed_formats is None:
+            return
+        if isinstance(self.allowed_formats, str):
+            raise TypeError("Limits: allowed_formats must be a collection of names, not one str")
+        unknown = sorted(set(self.allowed_formats) - set(DEMUXERS))
+        if unknown:
+            raise ValueError(f"Limits: allowed_formats has unknown names: {', '.join(unknown)}")
+
+    @classmethod
+    def untrusted(cls) -> Limits:
+        """Limits for files from strangers: 256 MiB, 600 s of audio, 30 s, the web's formats."""
+        return cls(
+            max_bytes=256 << 20, max_duration=600.0, timeout=30.0, allowed_formats=WEB_FORMATS
+        )
+
+    @property
+    def demuxers(self) -> tuple[str, ...]:
+        """The demuxers that may read a source."""
+        if self.allowed_formats is None:
+            return tuple(DEMUXERS)
+        return tuple(name for name in DEMUXERS if name in self.allowed_formats)
+
+    @property
+    def decoders(self) -> tuple[str, ...]:
+        """The decoders that may decode a stream."""
+        return tuple(DECODERS)

@@ -1,0 +1,187 @@
+"""The options of every entry point, normalised once; what lies beneath trusts them."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal, TypedDict
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from pyffaudio.formats import DEMUXERS, RAW_PCM_DEMUXERS
+from pyffaudio.limits import Limits
+
+DTYPES = ("uint8", "int8", "int16", "int32", "float32", "float64")
+
+_MOST_FRAMES = 2**62
+_NO_OPTIONS: Mapping[str, int] = MappingProxyType({})
+
+
+class DecodeIntoOptions(TypedDict, total=False):
+    """The keyword arguments of `decode_into`, as a type for ``**options``."""
+
+    sample_rate: int | None
+    num_channels: int | None
+    channels_first: bool
+    start_seconds: float
+    stop_seconds: float | None
+    frame_offset: int
+    num_frames: int | None
+    stream_index: int | None
+    format: str | None
+    format_options: Mapping[str, int] | None
+    on_error: Literal["raise", "partial"]
+    limits: Limits | None
+
+
+class DecodeOptions(DecodeIntoOptions, total=False):
+    """The keyword arguments of `decode_file` and `decode_bytes`."""
+
+    dtype: DTypeLike | None
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Normalised options: native types, checked ranges, canonical names."""
+
+    sample_rate: int | None
+    num_channels: int | None
+    dtype: str | None
+    channels_first: bool
+    start_seconds: float
+    stop_seconds: float | None
+    frame_offset: int
+    num_frames: int | None
+    stream_index: int | None
+    format: str | None
+    format_options: Mapping[str, str]
+    on_error: Literal["raise", "partial"]
+    limits: Limits
+
+
+def normalise(
+    *,
+    sample_rate: int | None = None,
+    num_channels: int | None = None,
+    dtype: DTypeLike | None = "float32",
+    channels_first: bool = False,
+    start_seconds: float = 0.0,
+    stop_seconds: float | None = None,
+    frame_offset: int = 0,
+    num_frames: int | None = None,
+    stream_index: int | None = None,
+    format: str | None = None,
+    format_options: Mapping[str, int] | None = None,
+    on_error: Literal["raise", "partial"] = "raise",
+    limits: Limits | None = None,
+) -> Options:
+    """Check every option, or raise a TypeError or ValueError that names it."""
+    limits = Limits() if limits is None else limits
+    if not isinstance(limits, Limits):
+        raise TypeError(f"limits must be a pyffaudio.Limits, not {type(limits).__name__}")
+    if on_error not in ("raise", "partial"):
+        raise ValueError(f'on_error must be "raise" or "partial", not {on_error!r}')
+    if not isinstance(channels_first, (bool, np.bool_)):
+        raise TypeError(f"channels_first must be True or False, not {channels_first!r}")
+    by_seconds = start_seconds != 0 or stop_seconds is not None
+    if by_seconds and (frame_offset != 0 or num_frames is not None):
+        raise ValueError(
+            "give start_seconds and stop_seconds, or frame_offset and num_frames, not both kinds"
+        )
+    return Options(
+        sample_rate=_integer("sample_rate", sample_rate, 1, limits.max_sample_rate),
+        num_channels=_integer("num_channels", num_channels, 1, limits.max_channels),
+        dtype=_dtype_name(dtype),
+        channels_first=bool(channels_first),
+        start_seconds=_seconds("start_seconds", start_seconds),
+        stop_seconds=None if stop_seconds is None else _seconds("stop_seconds", stop_seconds),
+        frame_offset=_integer("frame_offset", frame_offset, 0, _MOST_FRAMES) or 0,
+        num_frames=_integer("num_frames", num_frames, 0, _MOST_FRAMES),
+        stream_index=_integer("stream_index", stream_index, 0, 2**31 - 1),
+        format=_format_name(format, limits),
+        format_options=_format_options(format, format_options or _NO_OPTIONS, limits),
+        on_error=on_error,
+        limits=limits,
+    )
+
+
+def _integer(name: str, value: Any, least: int, most: int) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be an integer, not {value!r}")
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, not {value!r}") from None
+    if not least <= number <= most:
+        raise ValueError(f"{name} must be from {least} to {most}, not {number}")
+    return number
+
+
+def _seconds(name: str, value: Any) -> float:
+    if isinstance(value, (bool, str, bytes)):
+        raise TypeError(f"{name} must be a number of seconds, not {value!r}")
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a number of seconds, not {value!r}") from None
+    if not math.isfinite(seconds) or abs(seconds) > 2**40:
+        raise ValueError(f"{name} must be finite, not {value!r}")
+    return seconds
+
+
+def _dtype_name(dtype: DTypeLike | None) -> str | None:
+    if dtype is None:
+        return None
+    try:
+        found = np.dtype(dtype)
+    except TypeError:
+        raise TypeError(
+            f"dtype must be one of {', '.join(DTYPES)} or None, not {dtype!r}"
+        ) from None
+    if found.name not in DTYPES or not found.isnative:
+        raise ValueError(f"dtype must be one of {', '.join(DTYPES)} or None, not {dtype!r}")
+    return found.name
+
+
+def _format_name(name: Any, limits: Limits) -> str | None:
+    if name is None:
+        return None
+    if not isinstance(name, str):
+        raise TypeError(f"format must be a str, not {name!r}")
+    if name not in DEMUXERS:
+        raise ValueError(f"format {name!r} is not known or not allowed; see pyffaudio.formats()")
+    if name not in limits.demuxers:
+        raise ValueError(f"format {name!r} is not among limits.allowed_formats")
+    return name
+
+
+def _format_options(
+    format: str | None, given: Mapping[str, int], limits: Limits
+) -> Mapping[str, str]:
+    """FFmpeg's options for raw PCM; nothing else has any that a caller needs."""
+    if not isinstance(given, Mapping):
+        raise TypeError(f"format_options must be a mapping, not {given!r}")
+    if given and format not in RAW_PCM_DEMUXERS:
+        raise ValueError('format_options go with a raw PCM format only, such as format="s16le"')
+    unknown = sorted(str(key) for key in given if key not in ("sample_rate", "channels"))
+    if unknown:
+        raise ValueError(f"format_options takes sample_rate and channels, not {', '.join(unknown)}")
+    if format not in RAW_PCM_DEMUXERS:
+        return MappingProxyType({})
+    rate = _integer(
+        "format_options: sample_rate", given.get("sample_rate"), 1, limits.max_sample_rate
+    )
+    channels = _integer("format_options: channels", given.get("channels"), 1, limits.max_channels)
+    if rate is None or channels is None:
+        raise ValueError(
+            f"format {format!r} has no header: give format_options="
+            '{"sample_rate": ..., "channels": ...}'
+        )
+    # "2C" is two channels of no named place; FFmpeg's older "channels" option is gone since 7.0.
+    return MappingProxyType({"sample_rate": str(rate), "ch_layout": f"{channels}C"})

@@ -1,0 +1,36 @@
+"""The ffmpeg command of the same libav as the package: it encodes the test media, and its output is the oracle."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import numpy as np
+
+from signals import Samples
+
+FORMATS = {"uint8": "u8", "int16": "s16le", "int32": "s32le", "float32": "f32le", "float64": "f64le"}
+
+
+def ffmpeg(*arguments: str | Path, stdin: bytes = b"") -> bytes:
+    """Run ffmpeg and return what it writes to standard output; whatever it complains of fails the test."""
+    prefix = os.environ.get("PYFFAUDIO_FFMPEG", "")
+    program = Path(prefix, "bin", "ffmpeg") if prefix not in ("", "system") else "ffmpeg"
+    command = [program, "-hide_banner", "-v", "error", "-xerror", "-y", *arguments]
+    done = subprocess.run(command, input=stdin, capture_output=True, check=False)
+    assert done.returncode == 0, f"{command}: {done.stderr.decode(errors='replace')}"
+    return done.stdout
+
+
+def encode(path: Path, samples: Samples, rate: int, *arguments: str) -> Path:
+    """Encode samples of shape (frames, channels) into a file, by the codec and muxer options given."""
+    raw = ["-f", FORMATS[samples.dtype.name], "-ar", str(rate), "-ac", str(samples.shape[1])]
+    ffmpeg(*raw, "-i", "-", "-fflags", "+bitexact", *arguments, path, stdin=samples.tobytes())
+    return path
+
+
+def decode(
+    path: Path, dtype: str, channels: int, *after: str, before: tuple[str, ...] = ()
+) -> Samples:
+    """Decode a file to samples of shape (frames, channels): ``ffmpeg BEFORE -i PATH AFTER -f s16le -``."""
+    raw = ffmpeg(*before, "-i", f"file:{path}", *after, "-f", FORMATS[dtype], "-")
+    return np.frombuffer(raw, dtype).reshape(-1, channels)

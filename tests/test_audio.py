@@ -1,0 +1,182 @@
+"""Promise: NumPy, PyTorch and DLPack look at the same memory, and nothing is imported before its use."""
+
+import copy
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+import pyffaudio
+from media import Media
+from signals import full_range
+from wav_bytes import wav_bytes
+
+EXPECTED = full_range(1000, 2, "int16")
+WAV = wav_bytes(EXPECTED, 8000)
+DTYPES = ["uint8", "int8", "int16", "int32", "float32", "float64"]
+
+
+@pytest.fixture(params=[False, True], ids=["frames_first", "channels_first"])
+def audio(request: pytest.FixtureRequest) -> pyffaudio.Audio:
+    return pyffaudio.decode_bytes(WAV, dtype=None, channels_first=request.param)
+
+
+def address(array: np.ndarray) -> int:  # type: ignore[type-arg]
+    return int(array.__array_interface__["data"][0])
+
+
+def test_unpacks_as_samples_and_rate(audio: pyffaudio.Audio) -> None:
+    samples, sample_rate = audio
+    assert samples is audio.samples
+    assert sample_rate == audio.sample_rate == 8000
+
+
+def test_attributes(audio: pyffaudio.Audio) -> None:
+    assert (audio.num_frames, audio.num_channels) == (1000, 2)
+    assert audio.duration_seconds == 0.125
+    assert audio.info.sample_rate == 8000
+    assert list(audio.issues) == []
+    assert audio.complete is True
+    assert audio.more is False
+
+
+def test_samples_are_the_caller_s_own(audio: pyffaudio.Audio) -> None:
+    """Contiguous in the layout asked for, writable, aligned, of native byte order."""
+    flags = audio.samples.flags
+    assert flags.c_contiguous
+    assert flags.writeable
+    assert flags.aligned
+    assert audio.samples.dtype.isnative
+    again = pyffaudio.decode_bytes(WAV, dtype=None)
+    assert not np.shares_memory(audio.samples, again.samples)
+
+
+# NumPy.
+
+
+def test_asarray_is_a_view(audio: pyffaudio.Audio) -> None:
+    assert np.shares_memory(np.asarray(audio), audio.samples)
+    assert np.asarray(audio).shape == audio.samples.shape
+    assert np.shares_memory(np.asarray(audio, dtype=np.int16), audio.samples)
+
+
+def test_array_copies(audio: pyffaudio.Audio) -> None:
+    copied = np.array(audio)
+    assert not np.shares_memory(copied, audio.samples)
+    np.testing.assert_array_equal(copied, audio.samples, strict=True)
+
+
+def test_array_with_a_dtype_converts(audio: pyffaudio.Audio) -> None:
+    converted = np.asarray(audio, dtype=np.float64)
+    np.testing.assert_array_equal(converted, audio.samples.astype(np.float64), strict=True)
+
+
+def test_the_array_protocol_s_copy_argument(audio: pyffaudio.Audio) -> None:
+    assert np.shares_memory(audio.__array__(copy=False), audio.samples)
+    assert np.shares_memory(audio.__array__(np.dtype("int16"), copy=False), audio.samples)
+    assert not np.shares_memory(audio.__array__(copy=True), audio.samples)
+    with pytest.raises(ValueError, match="copy"):
+        audio.__array__(np.dtype("float64"), copy=False)
+
+
+# PyTorch.
+
+
+@pytest.mark.parametrize("channels_first", [False, True])
+def test_torch_is_a_view(audio: pyffaudio.Audio, channels_first: bool) -> None:
+    tensor = audio.torch(channels_first=channels_first)
+    assert tensor.data_ptr() == address(audio.samples)
+    assert tensor.dtype == torch.int16
+    expected = EXPECTED.T if channels_first else EXPECTED
+    np.testing.assert_array_equal(tensor.numpy(), expected, strict=True)
+    tensor[0, 0] = 77
+    assert audio.samples[0, 0] == 77
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_every_dtype_has_its_torch_dtype(dtype: str) -> None:
+    found = pyffaudio.decode_bytes(WAV, dtype=dtype).torch()  # type: ignore[arg-type]
+    assert found.dtype == getattr(torch, dtype)
+
+
+def test_torch_of_nothing() -> None:
+    assert pyffaudio.decode_bytes(WAV, num_frames=0).torch().shape == (0, 2)
+
+
+def test_a_tensor_outlives_its_audio() -> None:
+    tensor = pyffaudio.decode_bytes(WAV, dtype=None).torch()
+    np.testing.assert_array_equal(tensor.numpy(), EXPECTED)
+
+
+# DLPack.
+
+
+def test_numpy_from_dlpack_is_a_view(audio: pyffaudio.Audio) -> None:
+    found = np.from_dlpack(audio)
+    assert np.shares_memory(found, audio.samples)
+    np.testing.assert_array_equal(found, audio.samples, strict=True)
+
+
+def test_torch_from_dlpack_is_a_view(audio: pyffaudio.Audio) -> None:
+    tensor = torch.from_dlpack(audio)
+    assert tensor.data_ptr() == address(audio.samples)
+    assert tuple(tensor.shape) == audio.samples.shape
+    tensor[0, 0] = 77
+    assert audio.samples[0, 0] == 77
+
+
+def test_dlpack_device_is_the_cpu(audio: pyffaudio.Audio) -> None:
+    kind, number = audio.__dlpack_device__()
+    assert (int(kind), number) == (1, 0)
+
+
+# Pickling and copying.
+
+
+@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+def test_pickles(audio: pyffaudio.Audio, protocol: int) -> None:
+    again = pickle.loads(pickle.dumps(audio, protocol))
+    np.testing.assert_array_equal(again.samples, audio.samples, strict=True)
+    assert again.info == audio.info
+    assert (again.issues, again.complete, again.more) == (audio.issues, audio.complete, audio.more)
+    assert again.torch(channels_first=True).shape == (2, 1000)
+
+
+def test_pickles_with_tags_and_streams(media: Media) -> None:
+    for name in ("tagged", "chapters", "mkv_film"):
+        info = pyffaudio.probe(media[name])
+        assert pickle.loads(pickle.dumps(info)) == info
+
+
+def test_deep_copies(audio: pyffaudio.Audio) -> None:
+    again = copy.deepcopy(audio)
+    assert not np.shares_memory(again.samples, audio.samples)
+    np.testing.assert_array_equal(again.samples, audio.samples)
+
+
+def test_repr_is_short() -> None:
+    audio = pyffaudio.decode_bytes(wav_bytes(full_range(100_000, 2, "int16"), 8000))
+    assert len(repr(audio)) < 2000
+
+
+# Imports.
+
+
+def test_only_numpy_is_imported_until_something_else_is_used() -> None:
+    code = """
+import sys
+import pyffaudio
+audio = pyffaudio.decode_bytes(sys.stdin.buffer.read())
+print({name.partition(".")[0] for name in sys.modules} - sys.stdlib_module_names)
+audio.torch()
+assert "torch" in sys.modules
+"""
+    done = subprocess.run([sys.executable, "-c", code], input=WAV, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    roots = set(eval(done.stdout))
+    assert "torch" not in roots
+    assert {"numpy", "pyffaudio"} <= roots
+    assert not roots & {"scipy", "soundfile", "fsspec", "ray", "pandas", "typing_extensions"}

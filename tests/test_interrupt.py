@@ -1,0 +1,102 @@
+"""Promise: Ctrl-C ends a decode at once, wherever it is.
+
+Every decode here would go on for hours or for ever, so that a child which ends with KeyboardInterrupt
+was interrupted; the time that took is for benchmarks to tell.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HOURS = 1 << 40  # bytes of silence in a sparse file: two months at 192 kHz
+
+PRELUDE = """
+import io, mmap, os, sys
+import numpy as np
+import pyffaudio
+path = sys.argv[1]
+raw = {"format": "s16le", "format_options": {"sample_rate": 192000, "channels": 1}}
+wide = {"format": "s16le", "format_options": {"sample_rate": 192000, "channels": 64}}
+class Endless(io.RawIOBase):
+    def read(self, size=-1):
+        return bytes(size)
+def mapped():
+    with open(path, "rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+def fifo():
+    os.mkfifo(path + ".fifo")
+    return path + ".fifo"
+def pipe():
+    return open(os.pipe()[0], "rb")
+"""
+
+CALLS = {
+    "resampling a path": "pyffaudio.decode_file(path, sample_rate=1000, **raw)",
+    "resampling mapped bytes": "pyffaudio.decode_bytes(mapped(), sample_rate=1000, **raw)",
+    "resampling a file object": "pyffaudio.decode_file(Endless(), sample_rate=1000, **raw)",
+    "remixing a path": "pyffaudio.decode_file(path, num_channels=1, **wide)",
+    "into an array": "pyffaudio.decode_into(path, np.zeros((1 << 30, 1), 'i2')[::-1], sample_rate=1000, **raw)",
+    "counting frames": "pyffaudio.probe(path, exact=True, sample_rate=1000, **raw)",
+    "a stalled FIFO": "pyffaudio.decode_file(fifo(), **raw)",
+    "probing a stalled FIFO": "pyffaudio.decode_file(fifo())",
+    "a stalled pipe": "pyffaudio.decode_file(pipe(), **raw)",
+    "looking for a format": "pyffaudio.decode_file(path)",
+}
+
+
+@pytest.fixture
+def silence(tmp_path: Path) -> Path:
+    path = tmp_path / "silence"
+    with path.open("wb") as file:
+        file.truncate(HOURS)
+    return path
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_ctrl_c(silence: Path, call: str) -> None:
+    code = PRELUDE + f"print('decoding', flush=True)\n{CALLS[call]}\nprint('done')"
+    command = [sys.executable, "-c", code, os.fspath(silence)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "decoding\n"
+        with pytest.raises(subprocess.TimeoutExpired):
+            child.wait(0.3)  # it goes on by itself
+        child.send_signal(signal.SIGINT)
+        try:
+            out, err = child.communicate(timeout=30)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            raise
+    assert out == ""
+    assert err.rstrip().endswith("KeyboardInterrupt"), err
+
+
+def test_a_signal_handler_s_exception_reaches_the_caller(silence: Path) -> None:
+    """And a handler that raises nothing disturbs nothing."""
+    code = PRELUDE + (
+        "import signal\n"
+        "class Enough(Exception): pass\n"
+        "ticks = iter(range(10))\n"
+        "def tick(*_):\n"
+        "    if next(ticks) == 5: raise Enough\n"
+        "signal.signal(signal.SIGALRM, tick)\n"
+        "signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)\n"
+        "try:\n"
+        f"    {CALLS['resampling a path']}\n"
+        "except Enough:\n"
+        "    print('enough', next(ticks))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, os.fspath(silence)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout == "enough 6\n", done.stderr
