@@ -237,9 +237,8 @@ cdef class Decoder:
 
     cdef object _set_target(self, options):
         """The rate, channels and dtype of what comes out: as asked, else as the first frame is."""
-        cdef ff.AVCodecParameters *parameters = self.media.stream.codecpar
-        cdef int sample_rate = parameters.sample_rate
-        cdef int num_channels = parameters.ch_layout.nb_channels
+        cdef int sample_rate = self.media.codec.sample_rate
+        cdef int num_channels = self.media.codec.ch_layout.nb_channels
         cdef ff.AVSampleFormat stored = self.media.codec.sample_fmt
         if self.media.has_frame:
             sample_rate = self.media.frame.sample_rate
@@ -449,7 +448,7 @@ cdef list describe_chapters(const ff.AVFormatContext *context):
 cdef dict describe(Media *media):
     """What the container and the first frame say, for AudioInfo."""
     cdef ff.AVCodecParameters *parameters = media.stream.codecpar
-    cdef const ff.AVChannelLayout *channels = &parameters.ch_layout
+    cdef const ff.AVChannelLayout *channels = &media.codec.ch_layout
     cdef int sample_format = media.codec.sample_fmt
     cdef int64_t claimed = claimed_frames(media)
     if media.has_frame:

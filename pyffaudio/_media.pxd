@@ -6,13 +6,13 @@ Functions answer 1 (there is one), 0 (the end) or a negative AVERROR; where FFmp
 what went wrong, `Media.fault` says it.
 """
 from libc.errno cimport EACCES, EAGAIN, ENOMEM
-from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint32_t
-from libc.stdio cimport SEEK_SET
-from libc.string cimport memcmp, memset
+from libc.stdint cimport int64_t, uint8_t
+from libc.string cimport memcmp
 
 from pyffaudio cimport ffmpeg as ff
 from pyffaudio._source cimport IO_BUFFER_BYTES, START_BYTES, Source, read_callback, seek_callback, \
     watch, watch_callback
+from pyffaudio._wav cimport may_be_dts, wav_data_bytes
 
 
 cdef extern from *:
@@ -20,23 +20,28 @@ cdef extern from *:
     #include <stddef.h>
     #include <libavformat/avformat.h>
     /* FFmpeg's messages are not ours to print, and av_log's level belongs to the whole process. A
-       copy of the context's class that takes its level offset from a field known to be positive
-       keeps this context quiet without touching anything shared. */
+       copy of the context's class that takes its level offset from a field that demuxing leaves
+       unused keeps this context quiet without touching anything shared. The offset must pass
+       AV_LOG_TRACE (56) for every level, and stay below 256, where av_log keeps colours, for
+       the parsers that add 127 of their own. */
+    #define PYFFAUDIO_QUIET 64
     static AVClass pyffaudio_quiet_class;
     static inline void pyffaudio_quieten(AVFormatContext *context) {
+        context->max_chunk_size = PYFFAUDIO_QUIET;
         context->av_class = &pyffaudio_quiet_class;
     }
     static inline int pyffaudio_init_quiet_class(void) {
         AVFormatContext *context = avformat_alloc_context();
         if (!context) return 0;
         pyffaudio_quiet_class = *context->av_class;
-        pyffaudio_quiet_class.log_level_offset_offset = offsetof(AVFormatContext, format_probesize);
+        pyffaudio_quiet_class.log_level_offset_offset = offsetof(AVFormatContext, max_chunk_size);
         avformat_free_context(context);
         return 1;
     }
     """
     void quieten "pyffaudio_quieten" (ff.AVFormatContext *context) nogil
     int init_quiet_class "pyffaudio_init_quiet_class" ()
+    int QUIET "PYFFAUDIO_QUIET"
 
 
 # What FFmpeg has no error code for; check() in _decode.pyx has the exception for each.
@@ -63,7 +68,6 @@ cdef enum IssueCode:
     PARAMS_CHANGED
 
 cdef enum:
-    QUIET = 4096                # added to the level of FFmpeg's messages: below any listener
     MAX_ISSUES = 256
     MAX_FRAME_SAMPLES = 1 << 24
 
@@ -90,6 +94,7 @@ cdef struct Media:
     ff.AVPacket *packet
     ff.AVFrame *frame
     bint has_frame              # `frame` is decoded and not yet consumed
+    int sent_bytes              # of the packet last given to the decoder
     bint demuxed                # the demuxer has nothing more
     bint ended                  # the decoder has nothing more
     ff.AVStream *stream
@@ -182,35 +187,6 @@ cdef inline const char *demuxer_of_signature(const uint8_t *head, int size) noex
     return NULL
 
 
-cdef inline bint is_cd_like_wav(const uint8_t *head, int size) noexcept nogil:
-    """Whether a WAV is 16-bit stereo at a CD's or DAT's rate, the one kind that hides DTS."""
-    cdef int channels, bits
-    cdef uint32_t sample_rate
-    if size < 36 or memcmp(head + 12, "fmt ", 4) != 0:
-        return True
-    channels = head[22] | head[23] << 8
-    sample_rate = head[24] | head[25] << 8 | head[26] << 16 | (<uint32_t>head[27]) << 24
-    bits = head[34] | head[35] << 8
-    return channels == 2 and bits == 16 and (sample_rate == 44100 or sample_rate == 48000)
-
-
-cdef inline bint may_be_dts(const uint8_t *start, int size) noexcept nogil:
-    """Whether a WAV of PCM may be DTS in disguise: a sync word, in any packing, is in its start.
-
-    FFmpeg probes the packets of every 16-bit WAV for it, which costs 0.5 to 10 ms.
-    """
-    cdef int i
-    if not is_cd_like_wav(start, size):
-        return False
-    for i in range(size - 3):
-        if ((start[i] == 0x7f and memcmp(start + i, "\x7f\xfe\x80\x01", 4) == 0)
-                or (start[i] == 0xfe and memcmp(start + i, "\xfe\x7f\x01\x80", 4) == 0)
-                or (start[i] == 0x1f and memcmp(start + i, "\x1f\xff\xe8\x00", 4) == 0)
-                or (start[i] == 0xff and memcmp(start + i, "\xff\x1f\x00\xe8", 4) == 0)):
-            return True
-    return False
-
-
 cdef inline int choose_demuxer(Media *media, Source *source, const Policy *policy,
                                const ff.AVInputFormat **demuxer) noexcept nogil:
     cdef int size = START_BYTES if source.start_size > START_BYTES else <int>source.start_size
@@ -255,21 +231,24 @@ cdef inline int open_demuxer(Media *media, Source *source, const Policy *policy,
     return 1
 
 
-cdef inline bint parameters_known(ff.AVFormatContext *context) noexcept nogil:
-    """Whether the header told all: then reading packets ahead to find out is time lost."""
+cdef inline int only_audio_stream(ff.AVFormatContext *context) noexcept nogil:
+    """The one audio stream, of which the header told all; -1 where packets must be read to know."""
     cdef unsigned int i
-    cdef int audio_streams = 0
+    cdef int found = -1
     cdef ff.AVCodecParameters *parameters
     if context.ctx_flags & ff.AVFMTCTX_NOHEADER:
-        return False
+        return -1
     for i in range(context.nb_streams):
         parameters = context.streams[i].codecpar
-        if parameters.codec_type == ff.AVMEDIA_TYPE_AUDIO:
-            audio_streams += 1
-            if (parameters.codec_id == ff.AV_CODEC_ID_NONE or parameters.sample_rate <= 0
-                    or parameters.ch_layout.nb_channels <= 0):
-                return False
-    return audio_streams == 1
+        if parameters.codec_type != ff.AVMEDIA_TYPE_AUDIO:
+            continue
+        # A FLAC decoder finds its parameters in STREAMINFO, which the demuxer does not read.
+        if found >= 0 or parameters.codec_id == ff.AV_CODEC_ID_NONE or (
+                parameters.codec_id != ff.AV_CODEC_ID_FLAC
+                and (parameters.sample_rate <= 0 or parameters.ch_layout.nb_channels <= 0)):
+            return -1
+        found = <int>i
+    return found
 
 
 cdef inline int find_parameters(Media *media) noexcept nogil:
@@ -281,7 +260,7 @@ cdef inline int find_parameters(Media *media) noexcept nogil:
         return ff.AVERROR(ENOMEM)
     for i in range(count):
         options[i] = NULL
-        if ff.av_dict_set(&options[i], "log_level_offset", "4096", 0) < 0:
+        if ff.av_dict_set(&options[i], "log_level_offset", "64", 0) < 0:
             status = ff.AVERROR(ENOMEM)
     if status == 0:
         status = ff.avformat_find_stream_info(media.format, options)
@@ -294,21 +273,23 @@ cdef inline int find_parameters(Media *media) noexcept nogil:
 cdef inline int choose_stream(Media *media, Source *source, const Policy *policy) noexcept nogil:
     cdef unsigned int i
     cdef int index = policy.stream_index
-    if not parameters_known(media.format):
+    cdef int best = only_audio_stream(media.format)
+    if best < 0:
         # Its own verdict does not matter: what it did not find, opening the decoder will miss.
         if find_parameters(media) == ff.AVERROR(ENOMEM):
             return ff.AVERROR(ENOMEM)
         if watch(source) < 0:
             return ff.AVERROR_EXIT
+        best = ff.av_find_best_stream(media.format, ff.AVMEDIA_TYPE_AUDIO, -1, -1, NULL, 0)
     if media.format.nb_streams >= <unsigned int>policy.max_streams:
         return fail(media, Fault.TOO_MANY_STREAMS, media.format.nb_streams, NULL)
+    if index < 0:
+        index = best
+    if index < 0:
+        return fail(media, Fault.NO_AUDIO_STREAM, media.format.nb_streams, NULL)
     if index >= <int>media.format.nb_streams:
         return fail(media, Fault.NO_SUCH_STREAM, index, NULL)
-    if index < 0:
-        index = ff.av_find_best_stream(media.format, ff.AVMEDIA_TYPE_AUDIO, -1, -1, NULL, 0)
-        if index < 0:
-            return fail(media, Fault.NO_AUDIO_STREAM, media.format.nb_streams, NULL)
-    elif media.format.streams[index].codecpar.codec_type != ff.AVMEDIA_TYPE_AUDIO:
+    if media.format.streams[index].codecpar.codec_type != ff.AVMEDIA_TYPE_AUDIO:
         return fail(media, Fault.NOT_AN_AUDIO_STREAM, index, NULL)
     for i in range(media.format.nb_streams):
         if <int>i != index:
@@ -351,6 +332,14 @@ cdef inline int open_decoder(Media *media, const Policy *policy) noexcept nogil:
     return 1
 
 
+cdef inline void note_refusal(Media *media) noexcept nogil:
+    """The decoder refused a packet: damage, unless it is PCM's last and less than a frame."""
+    cdef int frame_bits = (ff.av_get_exact_bits_per_sample(media.codec.codec_id)
+                           * media.codec.ch_layout.nb_channels)
+    if media.sent_bytes * 8 >= frame_bits:
+        note(media, IssueCode.CORRUPT_DATA, 0)
+
+
 cdef inline int send_packet(Media *media, Source *source) noexcept nogil:
     """Give the decoder the next packet of the stream, or tell it of the end."""
     cdef int status = watch(source)
@@ -372,9 +361,10 @@ cdef inline int send_packet(Media *media, Source *source) noexcept nogil:
             status = fail(media, Fault.CODEC_NOT_ALLOWED, 0,
                           ff.avcodec_get_name(media.stream.codecpar.codec_id))
         else:
+            media.sent_bytes = media.packet.size
             status = ff.avcodec_send_packet(media.codec, media.packet)
             if status < 0 and status != ff.AVERROR(ENOMEM):
-                note(media, IssueCode.CORRUPT_DATA, 0)
+                note_refusal(media)
                 status = 1
     ff.av_packet_unref(media.packet)
     return status if status < 0 else 1
@@ -416,7 +406,7 @@ cdef inline int next_frame(Media *media, Source *source, const Policy *policy) n
         elif status == ff.AVERROR(EAGAIN) and not media.demuxed:
             status = send_packet(media, source)
         elif status != ff.AVERROR(ENOMEM):
-            note(media, IssueCode.CORRUPT_DATA, 0)
+            note_refusal(media)
             status = end_stream(media) if media.demuxed else 1
         if status < 0:
             return status
@@ -430,17 +420,16 @@ cdef inline void consume_frame(Media *media) noexcept nogil:
     ff.av_frame_unref(media.frame)
 
 
-cdef inline int64_t promised_frames(ff.AVFormatContext *context) noexcept nogil:
-    """The frames that a WAV's data chunk holds by its own size, or -1."""
-    cdef ff.AVStream *stream
-    if context.nb_streams != 1 or not ff.av_match_list(context.iformat.name, "wav", b','):
+cdef inline int64_t promised_frames(const Media *media, const Source *source) noexcept nogil:
+    """The frames that a WAV's data chunk has by its own size, or -1."""
+    cdef ff.AVCodecContext *codec = media.codec
+    cdef int64_t data_bytes
+    cdef int frame_bits = (ff.av_get_exact_bits_per_sample(codec.codec_id)
+                           * codec.ch_layout.nb_channels)
+    if frame_bits == 0 or not ff.av_match_list(media.format.iformat.name, "wav", b','):
         return -1
-    stream = context.streams[0]
-    if (stream.duration <= 0 or stream.codecpar.sample_rate <= 0
-            or ff.av_get_exact_bits_per_sample(stream.codecpar.codec_id) == 0):
-        return -1
-    return ff.av_rescale_q(stream.duration, stream.time_base,
-                           ff.AVRational(1, stream.codecpar.sample_rate))
+    data_bytes = wav_data_bytes(source.start, source.start_size)
+    return -1 if data_bytes < 0 else data_bytes * 8 // frame_bits
 
 
 cdef inline int open_media(Media *media, Source *source, const Policy *policy,
@@ -448,20 +437,19 @@ cdef inline int open_media(Media *media, Source *source, const Policy *policy,
     """Open everything and decode the first frame, which alone tells the true parameters."""
     cdef int status = open_demuxer(media, source, policy, options)
     if status > 0:
-        # Before find_parameters(), which puts an estimate where the header promises nothing.
-        media.promised_frames = promised_frames(media.format)
         status = choose_stream(media, source, policy)
     if status > 0:
         status = open_decoder(media, policy)
     if status < 0:
         return status
+    media.promised_frames = promised_frames(media, source)
     status = next_frame(media, source, policy)
     if status != 0:
         return status
-    if (media.damaged or media.stream.codecpar.sample_rate <= 0
-            or media.stream.codecpar.ch_layout.nb_channels <= 0):
+    if (media.damaged or media.codec.sample_rate <= 0
+            or media.codec.ch_layout.nb_channels <= 0):
         return fail(media, Fault.NOTHING_DECODED, 0, media.format.iformat.name)
-    media.first_rate = media.stream.codecpar.sample_rate
+    media.first_rate = media.codec.sample_rate
     return 1
 
 

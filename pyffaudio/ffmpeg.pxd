@@ -124,8 +124,7 @@ cdef extern from "libavcodec/codec_id.h" nogil:
 cdef extern from "libavcodec/packet.h" nogil:
     ctypedef struct AVPacket:
         int stream_index
-        int flags
-    int AV_PKT_FLAG_CORRUPT
+        int size
     AVPacket *av_packet_alloc()
     void av_packet_free(AVPacket **pkt)
     void av_packet_unref(AVPacket *pkt)
@@ -156,6 +155,8 @@ cdef extern from "libavcodec/avcodec.h" nogil:
         AVCodecID codec_id
         AVRational pkt_timebase
         AVSampleFormat sample_fmt
+        int sample_rate
+        AVChannelLayout ch_layout
         int bits_per_raw_sample
         int err_recognition
         int64_t max_samples
@@ -187,8 +188,6 @@ cdef extern from "libavformat/avio.h" nogil:
         void *write_packet,
         int64_t (*seek)(void *opaque, int64_t offset, int whence) noexcept nogil)
     void avio_context_free(AVIOContext **s)
-    int avio_read(AVIOContext *s, unsigned char *buf, int size)
-    int64_t avio_seek(AVIOContext *s, int64_t offset, int whence)
 
 
 cdef extern from "libavformat/avformat.h" nogil:

@@ -154,6 +154,9 @@ def info_of(decoder: Decoder, limits: Limits) -> AudioInfo:
     """The AudioInfo of an opened source."""
     facts = decoder.describe()
     budget = _TagBudget(limits.max_tag_bytes)
+    # Of the chosen stream the first frame tells the truth, which its container may not even claim.
+    chosen = facts["streams"][facts["stream_index"]]
+    chosen |= {key: facts[key] for key in ("codec", "sample_rate", "num_channels")}
     streams = tuple(
         StreamInfo(**stream | {"tags": budget.keep(stream["tags"])}) for stream in facts["streams"]
     )

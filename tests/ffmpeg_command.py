@@ -1,4 +1,4 @@
-"""The ffmpeg command of the same libav as the package: it encodes the test media, and its output is the oracle."""
+"""The ffmpeg command of the same libav as the package: encoder of the test media, and oracle."""
 
 import os
 import subprocess
@@ -8,11 +8,17 @@ import numpy as np
 
 from signals import Samples
 
-FORMATS = {"uint8": "u8", "int16": "s16le", "int32": "s32le", "float32": "f32le", "float64": "f64le"}
+FORMATS = {
+    "uint8": "u8",
+    "int16": "s16le",
+    "int32": "s32le",
+    "float32": "f32le",
+    "float64": "f64le",
+}
 
 
 def ffmpeg(*arguments: str | Path, stdin: bytes = b"") -> bytes:
-    """Run ffmpeg and return what it writes to standard output; whatever it complains of fails the test."""
+    """Run ffmpeg and return what it writes to standard output; its complaint fails the test."""
     prefix = os.environ.get("PYFFAUDIO_FFMPEG", "")
     program = Path(prefix, "bin", "ffmpeg") if prefix not in ("", "system") else "ffmpeg"
     command = [program, "-hide_banner", "-v", "error", "-xerror", "-y", *arguments]
@@ -22,7 +28,7 @@ def ffmpeg(*arguments: str | Path, stdin: bytes = b"") -> bytes:
 
 
 def encode(path: Path, samples: Samples, rate: int, *arguments: str) -> Path:
-    """Encode samples of shape (frames, channels) into a file, by the codec and muxer options given."""
+    """Encode samples of shape (frames, channels) into a file, by these options of ffmpeg's."""
     raw = ["-f", FORMATS[samples.dtype.name], "-ar", str(rate), "-ac", str(samples.shape[1])]
     ffmpeg(*raw, "-i", "-", "-fflags", "+bitexact", *arguments, path, stdin=samples.tobytes())
     return path
@@ -31,6 +37,6 @@ def encode(path: Path, samples: Samples, rate: int, *arguments: str) -> Path:
 def decode(
     path: Path, dtype: str, channels: int, *after: str, before: tuple[str, ...] = ()
 ) -> Samples:
-    """Decode a file to samples of shape (frames, channels): ``ffmpeg BEFORE -i PATH AFTER -f s16le -``."""
+    """Decode to samples of shape (frames, channels): ``ffmpeg BEFORE -i PATH AFTER -f s16le -``."""
     raw = ffmpeg(*before, "-i", f"file:{path}", *after, "-f", FORMATS[dtype], "-")
     return np.frombuffer(raw, dtype).reshape(-1, channels)

@@ -19,7 +19,7 @@ RATE = 44100
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a file is made: from a signal of this sample format and width, by these ffmpeg options."""
+    """How a file is made: from a signal of this sample format and width, by ffmpeg options."""
 
     suffix: str
     dtype: str
@@ -132,7 +132,7 @@ def track(number: int) -> Samples:
 
 
 def _film(folder: Path, name: str, codecs: list[str], *video: str) -> Path:
-    """A video whose stream 0 is the picture and whose streams 1, 2, ... are tracks in these codecs."""
+    """A video: stream 0 is the picture, and streams 1, 2, ... are tracks in these codecs."""
     inputs: list[str | Path] = list(_PICTURE)
     maps = ["-map", "0:v"]
     for number, codec in enumerate(codecs, 1):

@@ -1,15 +1,24 @@
-"""Closed-form test signals: every sample follows from its position, its channel and a formula, so that no fixture has to be trusted."""
+"""Closed-form test signals: every sample follows from its position, its channel and a formula."""
+
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-Samples = npt.NDArray[np.generic]
+Samples = npt.NDArray[Any]
 
-FULL_SCALE = {"uint8": 2.0**7, "int8": 2.0**7, "int16": 2.0**15, "int32": 2.0**31, "float32": 1.0, "float64": 1.0}
+FULL_SCALE = {
+    "uint8": 2.0**7,
+    "int8": 2.0**7,
+    "int16": 2.0**15,
+    "int32": 2.0**31,
+    "float32": 1.0,
+    "float64": 1.0,
+}
 
 
 def noise(frames: int, channels: int = 1, seed: int = 0) -> npt.NDArray[np.uint64]:
-    """Uniform 64-bit integers, shape (frames, channels): the splitmix64 hash of the sample's position."""
+    """Uniform 64-bit integers of shape (frames, channels): the splitmix64 hash of the position."""
     index = np.arange(frames * channels, dtype=np.uint64).reshape(frames, channels)
     state = (index + np.uint64(seed << 32) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
     state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -17,14 +26,16 @@ def noise(frames: int, channels: int = 1, seed: int = 0) -> npt.NDArray[np.uint6
     return state ^ (state >> np.uint64(31))
 
 
-def sine(frames: int, channels: int = 1, rate: int = 44100, frequency: float = 440.0) -> npt.NDArray[np.float64]:
-    """A sine of amplitude 1/2, each channel a fifth above the one before, shape (frames, channels)."""
+def sine(
+    frames: int, channels: int = 1, rate: int = 44100, frequency: float = 440.0
+) -> npt.NDArray[np.float64]:
+    """A sine of amplitude 1/2, of shape (frames, channels), each channel a fifth above the last."""
     seconds = np.arange(frames)[:, None] / rate
     return np.asarray(0.5 * np.sin(2 * np.pi * frequency * seconds * 1.5 ** np.arange(channels)))
 
 
 def quantise(signal: npt.NDArray[np.float64], dtype: str) -> Samples:
-    """The same signal in another sample format: scaled, rounded, clipped; uint8 is centred on 128."""
+    """The signal in another sample format: scaled, rounded, clipped; uint8 is centred on 128."""
     if np.dtype(dtype).kind == "f":
         return signal.astype(dtype)
     bound = np.iinfo(dtype)
@@ -33,22 +44,30 @@ def quantise(signal: npt.NDArray[np.float64], dtype: str) -> Samples:
 
 
 def full_range(frames: int, channels: int, dtype: str, seed: int = 0) -> Samples:
-    """Noise over every value the sample format has, with both extremes at the start; floats stay within full scale."""
+    """Noise over the whole range of a sample format, beginning with both extremes."""
     bits = noise(frames, channels, seed)
     if np.dtype(dtype).kind == "f":
-        fraction = (bits >> np.uint64(40)).astype(np.float64) * 2.0**-23 - 1.0  # 24 bits: exact in float32 too
+        fraction = (bits >> np.uint64(40)).astype(
+            np.float64
+        ) * 2.0**-23 - 1.0  # 24 bits: exact in float32 too
         values: Samples = fraction.astype(dtype)
         extremes = np.array([-1.0, 1.0 - 2.0**-23])
     else:
         width = np.dtype(dtype).itemsize * 8
-        values = (bits >> np.uint64(64 - width)).astype(np.dtype(dtype).str.replace("i", "u")).view(dtype)
+        values = (
+            (bits >> np.uint64(64 - width))
+            .astype(np.dtype(dtype).str.replace("i", "u"))
+            .view(dtype)
+        )
         extremes = np.array([np.iinfo(dtype).min, np.iinfo(dtype).max])
     values[:2] = extremes[: len(values[:2]), None].astype(dtype)
     return values
 
 
-def music(frames: int, channels: int = 2, rate: int = 44100, seed: int = 0) -> npt.NDArray[np.float64]:
-    """A sine with a little noise over it, within half of full scale and a bit: what a lossy codec is asked to keep."""
+def music(
+    frames: int, channels: int = 2, rate: int = 44100, seed: int = 0
+) -> npt.NDArray[np.float64]:
+    """A sine with a little noise over it: what a lossy codec is asked to keep."""
     hiss = (noise(frames, channels, seed) >> np.uint64(40)).astype(np.float64) * 2.0**-23 - 1.0
     return sine(frames, channels, rate) + 0.02 * hiss
 

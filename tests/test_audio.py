@@ -1,4 +1,4 @@
-"""Promise: NumPy, PyTorch and DLPack look at the same memory, and nothing is imported before its use."""
+"""Promise: NumPy, PyTorch and DLPack look at the same memory; nothing is imported before use."""
 
 import copy
 import pickle
@@ -11,7 +11,7 @@ import torch
 
 import pyffaudio
 from media import Media
-from signals import full_range
+from signals import Samples, full_range
 from wav_bytes import wav_bytes
 
 EXPECTED = full_range(1000, 2, "int16")
@@ -24,7 +24,7 @@ def audio(request: pytest.FixtureRequest) -> pyffaudio.Audio:
     return pyffaudio.decode_bytes(WAV, dtype=None, channels_first=request.param)
 
 
-def address(array: np.ndarray) -> int:  # type: ignore[type-arg]
+def address(array: Samples) -> int:
     return int(array.__array_interface__["data"][0])
 
 
@@ -98,7 +98,7 @@ def test_torch_is_a_view(audio: pyffaudio.Audio, channels_first: bool) -> None:
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_every_dtype_has_its_torch_dtype(dtype: str) -> None:
-    found = pyffaudio.decode_bytes(WAV, dtype=dtype).torch()  # type: ignore[arg-type]
+    found = pyffaudio.decode_bytes(WAV, dtype=dtype).torch()
     assert found.dtype == getattr(torch, dtype)
 
 

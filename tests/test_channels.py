@@ -6,7 +6,7 @@ import pytest
 
 import pyffaudio
 from media import Media
-from signals import FULL_SCALE, as_float, full_range
+from signals import FULL_SCALE, Samples, as_float, full_range
 from wav_bytes import wav_bytes
 
 HALF = 0.5**0.5  # -3 dB
@@ -41,15 +41,15 @@ SINGLE = 9 * 2.0**-24
 
 def to_stereo(layout: str) -> npt.NDArray[np.float64]:
     weights = np.array([ITU[name] for name in LAYOUTS[layout].split()], np.float64)
-    return weights / weights.sum(axis=0)
+    return np.asarray(weights / weights.sum(axis=0))
 
 
-def decode(samples: npt.NDArray[np.generic], layout: str | None, dtype: str, channels: int) -> npt.NDArray[np.generic]:
+def decode(samples: Samples, layout: str | None, dtype: str, channels: int) -> Samples:
     wav = wav_bytes(samples, 8000, layout)
-    return pyffaudio.decode_bytes(wav, dtype=dtype, num_channels=channels).samples  # type: ignore[arg-type]
+    return pyffaudio.decode_bytes(wav, dtype=dtype, num_channels=channels).samples
 
 
-def assert_close(found: npt.NDArray[np.generic], expected: npt.NDArray[np.float64]) -> None:
+def assert_close(found: Samples, expected: npt.NDArray[np.float64]) -> None:
     """Within one step of the sample format, and the working precision beneath."""
     dtype = found.dtype.name
     step = 1 / FULL_SCALE[dtype] if found.dtype.kind in "ui" else 0.0
@@ -98,15 +98,15 @@ def test_unspecified_layouts_to_mono_are_the_mean(channels: int, dtype: str) -> 
 def test_the_same_number_of_channels_changes_nothing(layout: str | None, dtype: str) -> None:
     channels = 6 if layout is None else len(LAYOUTS[layout].split())
     wav = wav_bytes(full_range(3001, channels, "int16"), 8000, layout)
-    expected = pyffaudio.decode_bytes(wav, dtype=dtype).samples  # type: ignore[arg-type]
-    found = pyffaudio.decode_bytes(wav, dtype=dtype, num_channels=channels).samples  # type: ignore[arg-type]
+    expected = pyffaudio.decode_bytes(wav, dtype=dtype).samples
+    found = pyffaudio.decode_bytes(wav, dtype=dtype, num_channels=channels).samples
     np.testing.assert_array_equal(found, expected, strict=True)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("channels", [1, 2])
 def test_full_scale_stays_full_scale(layout: str, channels: int) -> None:
-    """All channels at full scale, but silence on LFE, which does not count: no more, and no less."""
+    """All channels at full scale and silence on LFE, which does not count: no more, no less."""
     names = LAYOUTS[layout].split()
     full = np.where(np.array(names) == "LFE", 0.0, 1.0) * np.array([[1.0], [-1.0]])
     found = decode(full, layout, "float64", channels)
@@ -131,9 +131,19 @@ def test_lfe_is_dropped() -> None:
 
 @pytest.mark.parametrize(
     ("layout", "have", "wanted"),
-    [(None, 3, 2), (None, 6, 2), (None, 6, 5), (None, 2, 3), ("stereo", 2, 6), ("5.1", 6, 8), ("7.1", 8, 6)],
+    [
+        (None, 3, 2),
+        (None, 6, 2),
+        (None, 6, 5),
+        (None, 2, 3),
+        ("stereo", 2, 6),
+        ("5.1", 6, 8),
+        ("7.1", 8, 6),
+    ],
 )
-def test_what_no_rule_covers_is_an_error_that_names_both(layout: str | None, have: int, wanted: int) -> None:
+def test_what_no_rule_covers_is_an_error_that_names_both(
+    layout: str | None, have: int, wanted: int
+) -> None:
     with pytest.raises(ValueError, match=rf"{have} channels.*\b{wanted}\b"):
         decode(full_range(100, have, "int16"), layout, "float32", wanted)
 

@@ -1,5 +1,7 @@
 """Promise: every sample format tells the same story, to within one step of the coarser one."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,18 @@ from signals import FULL_SCALE, as_float, full_range, quantise, sine
 from wav_bytes import wav_bytes
 
 DTYPES = ["uint8", "int8", "int16", "int32", "float32", "float64"]
-NAMES = ["wav_u8", "wav_s16", "flac_24", "wav_s32", "wav_f32", "wav_f64", "mp3", "vorbis", "opus", "m4a"]
+NAMES = [
+    "wav_u8",
+    "wav_s16",
+    "flac_24",
+    "wav_s32",
+    "wav_f32",
+    "wav_f64",
+    "mp3",
+    "vorbis",
+    "opus",
+    "m4a",
+]
 
 
 def step(dtype: str) -> float:
@@ -29,11 +42,11 @@ def test_formats_agree_within_one_step(media: Media, name: str, dtype: str) -> N
 
 @pytest.mark.parametrize("options", [{"sample_rate": 12345}, {"num_channels": 1}])
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_formats_agree_after_resampling_and_remixing(dtype: str, options: dict[str, int]) -> None:
+def test_formats_agree_after_resampling_and_remixing(dtype: str, options: dict[str, Any]) -> None:
     """One step, and the rounding of the float32 arithmetic within: 2^-20 is 8 steps of its own."""
     wav = wav_bytes(quantise(sine(5000, 2, 44100), "int16"), 44100)
-    exact = pyffaudio.decode_bytes(wav, dtype="float64", **options).samples  # type: ignore[arg-type]
-    audio = pyffaudio.decode_bytes(wav, dtype=dtype, **options)  # type: ignore[arg-type]
+    exact = pyffaudio.decode_bytes(wav, dtype="float64", **options).samples
+    audio = pyffaudio.decode_bytes(wav, dtype=dtype, **options)
     assert np.abs(as_float(audio.samples) - exact).max() <= step(dtype) + 2.0**-20
 
 
@@ -62,20 +75,23 @@ def test_none_is_float64_for_64_bit_integers() -> None:
 
 
 def test_the_default_is_float32() -> None:
-    assert pyffaudio.decode_bytes(wav_bytes(full_range(9, 1, "uint8"), 8000)).samples.dtype == np.float32
+    assert (
+        pyffaudio.decode_bytes(wav_bytes(full_range(9, 1, "uint8"), 8000)).samples.dtype
+        == np.float32
+    )
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_a_dtype_by_any_of_its_names(dtype: str) -> None:
     wav = wav_bytes(full_range(9, 1, "int16"), 8000)
     for name in (dtype, np.dtype(dtype), np.dtype(dtype).type):
-        assert pyffaudio.decode_bytes(wav, dtype=name).samples.dtype == dtype  # type: ignore[arg-type]
+        assert pyffaudio.decode_bytes(wav, dtype=name).samples.dtype == dtype
 
 
 @pytest.mark.parametrize("dtype", ["int16", "int32", "uint8", "int8"])
 def test_integers_saturate(dtype: str) -> None:
     """A float beyond full scale becomes the last value, and never wraps round."""
     wav = wav_bytes(np.array([[1.0], [1.5], [1e9], [-1.0], [-1.5], [-1e9]], np.float32), 8000)
-    samples = pyffaudio.decode_bytes(wav, dtype=dtype).samples[:, 0]  # type: ignore[arg-type]
+    samples = pyffaudio.decode_bytes(wav, dtype=dtype).samples[:, 0]
     bound = np.iinfo(dtype)
     np.testing.assert_array_equal(samples, [bound.max] * 3 + [bound.min] * 3)

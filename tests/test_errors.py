@@ -44,7 +44,9 @@ def test_bytes_given_to_decode_file(data: Any) -> None:
         pyffaudio.decode_file(data)
 
 
-@pytest.mark.parametrize("url", ["https://example.org/a.mp3", "s3://bucket/key.flac", "HTTP://x/a.wav"])
+@pytest.mark.parametrize(
+    "url", ["https://example.org/a.mp3", "s3://bucket/key.flac", "HTTP://x/a.wav"]
+)
 def test_a_url_given_as_a_path(url: str) -> None:
     with pytest.raises(FileNotFoundError, match=r"pyffaudio\.remote"):
         pyffaudio.decode_file(url)
@@ -60,7 +62,9 @@ def test_an_empty_file(saved: Path) -> None:
         pyffaudio.decode_bytes(b"")
 
 
-@pytest.mark.parametrize("data", [HTML, b"\n\n  " + HTML, HTML.lower(), b"\xef\xbb\xbf" + HTML, HTML[16:]])
+@pytest.mark.parametrize(
+    "data", [HTML, b"\n\n  " + HTML, HTML.lower(), b"\xef\xbb\xbf" + HTML, HTML[16:]]
+)
 def test_an_html_page_saved_as_audio(saved: Path, data: bytes) -> None:
     saved.write_bytes(data)
     with pytest.raises(UnsupportedFormatError, match="HTML"):
@@ -87,10 +91,10 @@ def test_a_video_without_audio(media: Media) -> None:
 
 
 def test_a_codec_that_is_not_allowed(media: Media) -> None:
-    with pytest.raises(UnsupportedFormatError, match="ac3.*not allowed") as caught:
+    with pytest.raises(UnsupportedFormatError, match=r"ac3.*not allowed") as caught:
         pyffaudio.decode_file(media["ac3"])
     assert "list" in str(caught.value), "says why"
-    with pytest.raises(UnsupportedFormatError, match="ac3.*not allowed"):
+    with pytest.raises(UnsupportedFormatError, match=r"ac3.*not allowed"):
         pyffaudio.decode_bytes(media["ac3"].read_bytes())
 
 
@@ -243,7 +247,14 @@ def test_hierarchy() -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", [PyffaudioError, UnsupportedFormatError, NoAudioStreamError, CorruptAudioError, LimitExceededError]
+    "kind",
+    [
+        PyffaudioError,
+        UnsupportedFormatError,
+        NoAudioStreamError,
+        CorruptAudioError,
+        LimitExceededError,
+    ],
 )
 def test_made_from_one_string(kind: type[PyffaudioError]) -> None:
     error = kind("what happened")
@@ -276,7 +287,9 @@ def test_pickling_a_limit(media: Media) -> None:
     assert (again.limit, again.value) == (error.limit, error.value)  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("data", [HTML, b"", LFS, wav_bytes(full_range(99, 1, "int16"), 8000)[:100]])
+@pytest.mark.parametrize(
+    "data", [HTML, b"", LFS, wav_bytes(full_range(99, 1, "int16"), 8000)[:100]]
+)
 def test_the_source_is_a_description_and_never_the_data(data: bytes, saved: Path) -> None:
     saved.write_bytes(data)
     for error in (
@@ -332,7 +345,7 @@ def test_ffmpeg_prints_nothing(media: Media, capfd: pytest.CaptureFixture[str]) 
         for damaged in (data[:-1000], data[: len(data) // 2], data[:2000] + data[2500:]):
             for call in (pyffaudio.probe, pyffaudio.decode_bytes):
                 with suppress(PyffaudioError):
-                    call(damaged)  # type: ignore[operator]
+                    call(damaged)
     assert capfd.readouterr() == ("", "")
 
 

@@ -9,7 +9,7 @@ import ffmpeg_command
 import pyffaudio
 from media import LOSSLESS, LOSSY, LOSSY_FRAMES, RECIPES, TELEPHONE, Media
 
-# The stored sample format and the wider ones: no narrowing, which is not golden but the dtype promise.
+# The stored sample format and the wider ones. Narrowing is not golden, but the dtype promise.
 WIDER = {
     "uint8": ["uint8", "int16", "int32", "float32", "float64"],
     "int16": ["int16", "int32", "float32", "float64"],
@@ -18,7 +18,7 @@ WIDER = {
     "float64": ["float64"],
 }
 
-# Where FFmpeg leaves the encoder's padding on the end of MP4 audio we do not: the one difference here.
+# FFmpeg may leave the encoder's padding on the end of MP4 audio, we do not: the one difference.
 PADDED = {name for name in LOSSY if RECIPES[name].container == "mov"}
 
 

@@ -1,7 +1,7 @@
 """Promise: Ctrl-C ends a decode at once, wherever it is.
 
-Every decode here would go on for hours or for ever, so that a child which ends with KeyboardInterrupt
-was interrupted; the time that took is for benchmarks to tell.
+Every decode here would go on for hours or for ever: a child that ends with KeyboardInterrupt was
+interrupted. How long that took is for benchmarks to tell.
 """
 
 import os
@@ -39,12 +39,10 @@ CALLS = {
     "resampling mapped bytes": "pyffaudio.decode_bytes(mapped(), sample_rate=1000, **raw)",
     "resampling a file object": "pyffaudio.decode_file(Endless(), sample_rate=1000, **raw)",
     "remixing a path": "pyffaudio.decode_file(path, num_channels=1, **wide)",
-    "into an array": "pyffaudio.decode_into(path, np.zeros((1 << 30, 1), 'i2')[::-1], sample_rate=1000, **raw)",
-    "counting frames": "pyffaudio.probe(path, exact=True, sample_rate=1000, **raw)",
+    "into an array": "pyffaudio.decode_into(path, np.zeros(1 << 30), sample_rate=1000, **raw)",
     "a stalled FIFO": "pyffaudio.decode_file(fifo(), **raw)",
     "probing a stalled FIFO": "pyffaudio.decode_file(fifo())",
     "a stalled pipe": "pyffaudio.decode_file(pipe(), **raw)",
-    "looking for a format": "pyffaudio.decode_file(path)",
 }
 
 

@@ -51,9 +51,7 @@ def test_floats_beyond_full_scale_are_kept(dtype: str) -> None:
 
 def test_raw_samples_by_format_name(media: Media) -> None:
     options = {"sample_rate": 44100, "channels": 2}
-    audio = pyffaudio.decode_file(
-        media["raw"], dtype=None, format="s16le", format_options=options
-    )
+    audio = pyffaudio.decode_file(media["raw"], dtype=None, format="s16le", format_options=options)
     assert audio.sample_rate == 44100
     np.testing.assert_array_equal(audio.samples, RECIPES["wav_s16"].signal())
 
@@ -71,19 +69,21 @@ def test_raw_samples_of_every_width(dtype: str) -> None:
 
 
 def expand_alaw(codes: Codes) -> npt.NDArray[np.int16]:
-    """G.711 A-law: sign, 3 bits of exponent, 4 of mantissa, every other bit inverted, 13 bits left-aligned."""
+    """G.711 A-law: sign, 3 bits of exponent, 4 of mantissa; every other bit is inverted."""
     code = codes.astype(np.int32) ^ 0x55
     exponent, mantissa = code >> 4 & 7, code & 15
-    linear = np.where(exponent == 0, 2 * mantissa + 1, 2 * mantissa + 33) << np.maximum(exponent - 1, 0)
-    return (np.where(code & 0x80, linear, -linear) << 3).astype(np.int16)
+    linear = np.where(exponent == 0, 2 * mantissa + 1, 2 * mantissa + 33) << np.maximum(
+        exponent - 1, 0
+    )
+    return np.asarray(np.where(code & 0x80, linear, -linear) << 3, np.int16)
 
 
 def expand_mulaw(codes: Codes) -> npt.NDArray[np.int16]:
-    """G.711 mu-law: the same with a bias of 33 and all bits inverted, 14 bits left-aligned."""
+    """G.711 mu-law: the same with a bias of 33 and all bits inverted."""
     code = codes.astype(np.int32) ^ 0xFF
     exponent, mantissa = code >> 4 & 7, code & 15
     linear = ((2 * mantissa + 33) << exponent) - 33
-    return (np.where(code & 0x80, -linear, linear) << 2).astype(np.int16)
+    return np.asarray(np.where(code & 0x80, -linear, linear) << 2, np.int16)
 
 
 @pytest.mark.parametrize(("law", "expand"), [("alaw", expand_alaw), ("mulaw", expand_mulaw)])

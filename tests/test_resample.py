@@ -1,9 +1,10 @@
-"""Promise: whatever the rates, channels, formats, lengths and block sizes, there is one right answer."""
+"""Promise: whatever the rates, channels, formats, lengths and block sizes, one answer is right."""
 
 import io
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -43,7 +44,11 @@ class Case:
 
     @property
     def options(self) -> DecodeOptions:
-        return {"sample_rate": self.target, "dtype": self.dtype, "channels_first": self.channels_first}
+        return {
+            "sample_rate": self.target,
+            "dtype": self.dtype,
+            "channels_first": self.channels_first,
+        }
 
 
 cases = st.builds(
@@ -103,7 +108,9 @@ def command_resamples(path: Path, case: Case) -> Samples:
     return decode(path, case.dtype, case.channels, "-af", resampler)
 
 
-@given(case=cases, sizes=st.lists(st.integers(1, 50) | st.integers(51, 9000), min_size=1, max_size=5))
+@given(
+    case=cases, sizes=st.lists(st.integers(1, 50) | st.integers(51, 9000), min_size=1, max_size=5)
+)
 def test_block_by_block_equals_one_shot(case: Case, sizes: list[int]) -> None:
     whole = pyffaudio.decode_bytes(case.wav, **case.options).samples
     expected = whole.T if case.channels_first else whole
@@ -137,8 +144,7 @@ def test_every_way_in_gives_the_same(path: Path, case: Case, remix: bool) -> Non
     path.write_bytes(case.wav)
     expected = pyffaudio.decode_file(path, **options)
     out = np.empty_like(expected.samples)
-    into = options.copy()
-    del into["dtype"]
+    into: dict[str, Any] = {name: value for name, value in options.items() if name != "dtype"}
     for audio in (
         pyffaudio.decode_bytes(case.wav, **options),
         pyffaudio.decode_file(io.BytesIO(case.wav), **options),
@@ -149,20 +155,20 @@ def test_every_way_in_gives_the_same(path: Path, case: Case, remix: bool) -> Non
         np.testing.assert_array_equal(audio.samples, expected.samples, strict=True)
         assert audio.sample_rate == expected.sample_rate
         assert audio.info == expected.info
-        assert (audio.more, audio.complete) == (False, True)
+        assert audio.more is False
+        assert audio.complete is (True if case.frames else None)  # WAV's 0 may mean "unknown"
 
 
 @given(case=cases)
 def test_probe_equals_decode(case: Case) -> None:
     audio = pyffaudio.decode_bytes(case.wav, dtype=None)
     info = pyffaudio.probe(case.wav)
-    assert info.num_frames == audio.num_frames == case.frames
+    assert audio.num_frames == case.frames
     assert info.num_channels == audio.num_channels == case.channels
     assert info.sample_rate == audio.sample_rate == case.rate
-    assert info.duration_seconds == audio.duration_seconds
-    exact = pyffaudio.probe(case.wav, exact=True)
-    assert exact.is_exact
-    assert exact.num_frames == case.frames
+    if case.frames:  # a size of 0 means "unknown" where a stream is recorded
+        assert info.num_frames == audio.num_frames
+        assert info.duration_seconds == audio.duration_seconds
 
 
 @given(case=cases)

@@ -1,4 +1,4 @@
-"""Promise: a segment is the slice of the whole, sample for sample, whichever way it is asked for."""
+"""Promise: a segment is the slice of the whole, sample for sample, however it is asked for."""
 
 import io
 
@@ -27,7 +27,10 @@ def test_frames(offset: int, frames: int | None) -> None:
     assert audio.more is (end < FRAMES)
 
 
-@given(start=st.integers(-FRAMES - 9, FRAMES + 9), stop=st.none() | st.integers(-FRAMES - 9, FRAMES + 9))
+@given(
+    start=st.integers(-FRAMES - 9, FRAMES + 9),
+    stop=st.none() | st.integers(-FRAMES - 9, FRAMES + 9),
+)
 def test_seconds_count_as_a_slice_does(start: int, stop: int | None) -> None:
     """Negative ones from the end; -0.0 is 0."""
     audio = pyffaudio.decode_bytes(
@@ -39,7 +42,9 @@ def test_seconds_count_as_a_slice_does(start: int, stop: int | None) -> None:
     np.testing.assert_array_equal(audio.samples, WHOLE[start:stop], strict=True)
 
 
-@given(start=st.floats(0, 2), length=st.floats(0, 2), rate=st.sampled_from([None, 8000, 11025, 16000]))
+@given(
+    start=st.floats(0, 2), length=st.floats(0, 2), rate=st.sampled_from([None, 8000, 11025, 16000])
+)
 def test_seconds_are_rounded_to_frames_of_the_output_rate(
     start: float, length: float, rate: int | None
 ) -> None:
@@ -70,7 +75,9 @@ def test_from_the_end_of_what_cannot_seek() -> None:
         def seekable(self) -> bool:
             return False
 
-    audio = pyffaudio.decode_file(Unseekable(WAV), dtype=None, start_seconds=-0.5, stop_seconds=-0.25)
+    audio = pyffaudio.decode_file(
+        Unseekable(WAV), dtype=None, start_seconds=-0.5, stop_seconds=-0.25
+    )
     np.testing.assert_array_equal(audio.samples, WHOLE[-4000:-2000])
 
 
@@ -81,7 +88,10 @@ def test_nothing_is_two_dimensional_too() -> None:
         pyffaudio.decode_bytes(WAV, start_seconds=1, stop_seconds=0.5),
     ):
         assert audio.samples.shape == (0, 2)
-    assert pyffaudio.decode_bytes(WAV, start_seconds=99, channels_first=True).samples.shape == (2, 0)
+    assert pyffaudio.decode_bytes(WAV, start_seconds=99, channels_first=True).samples.shape == (
+        2,
+        0,
+    )
 
 
 @pytest.mark.parametrize("channels_first", [False, True])
@@ -107,6 +117,8 @@ def test_channels_first_is_the_transpose() -> None:
 
 @pytest.mark.parametrize("seconds", [{"start_seconds": 1.0}, {"stop_seconds": 1.0}])
 @pytest.mark.parametrize("frames", [{"frame_offset": 1}, {"num_frames": 1}])
-def test_both_kinds_together_are_an_error(seconds: dict[str, float], frames: dict[str, int]) -> None:
+def test_both_kinds_together_are_an_error(
+    seconds: dict[str, float], frames: dict[str, int]
+) -> None:
     with pytest.raises(ValueError, match="seconds"):
         pyffaudio.decode_file("/nonexistent", **seconds, **frames)  # type: ignore[arg-type]

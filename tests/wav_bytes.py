@@ -29,7 +29,7 @@ MASKS = {
 
 
 def wav_bytes(samples: Samples, rate: int, layout: str | None = None) -> bytes:
-    """A WAV file of samples of shape (frames, channels); a named layout is written as its channel mask."""
+    """A WAV file of samples of shape (frames, channels); a named layout becomes a channel mask."""
     channels, width = samples.shape[1], samples.dtype.itemsize
     tag = FLOAT if samples.dtype.kind == "f" else PCM
     data = np.ascontiguousarray(samples).tobytes()
