@@ -17,6 +17,7 @@ cdef enum:
     CHUNK_FRAMES = 16384        # converted between two looks at the clock and at signals
     SCRATCH_FRAMES = 1024
     TAIL_FRAMES = 256
+    WILD_LEVEL = 32768          # 90 dB over full scale
 
 # What the caller gets, fixed once the first frame is known.
 cdef struct Target:
@@ -45,11 +46,54 @@ cdef struct Converter:
     int sample_format
     int sample_rate
     bint resamples
+    bint tames                  # floats become integers: see tame_frame()
     int frame_offset            # consumed of media.frame, when not resampling
     int64_t frames_in           # of this run, when resampling
     int64_t frames_out
     int error                   # met after some frames were filled: the next call's answer
     uint8_t *scratch            # for strides that libswresample cannot write
+
+
+cdef inline bint is_float(ff.AVSampleFormat sample_format) noexcept nogil:
+    cdef ff.AVSampleFormat packed = ff.av_get_packed_sample_fmt(sample_format)
+    return packed == ff.AV_SAMPLE_FMT_FLT or packed == ff.AV_SAMPLE_FMT_DBL
+
+
+cdef fused floating:
+    float
+    double
+
+
+cdef inline void tame(floating *samples, int64_t count) noexcept nogil:
+    cdef int64_t i
+    for i in range(count):
+        if samples[i] != samples[i]:
+            samples[i] = 0
+        elif samples[i] > WILD_LEVEL:
+            samples[i] = WILD_LEVEL
+        elif samples[i] < -WILD_LEVEL:
+            samples[i] = -WILD_LEVEL
+
+
+cdef inline int tame_frame(ff.AVFrame *frame) noexcept nogil:
+    """Keep floats, which a file may set to anything, where conversion to integers saturates.
+
+    Beyond some 2**31 it wraps round instead, and NaN becomes any value. What is louder than full
+    scale by less than that is left to saturate after resampling.
+    """
+    cdef int planar = ff.av_sample_fmt_is_planar(<ff.AVSampleFormat>frame.format)
+    cdef int planes = frame.ch_layout.nb_channels if planar else 1
+    cdef int64_t count = frame.nb_samples * <int64_t>(1 if planar else frame.ch_layout.nb_channels)
+    cdef int plane
+    cdef int status = ff.av_frame_make_writable(frame)
+    if status < 0:
+        return status
+    for plane in range(planes):
+        if ff.av_get_bytes_per_sample(<ff.AVSampleFormat>frame.format) == sizeof(float):
+            tame(<float *>frame.extended_data[plane], count)
+        else:
+            tame(<double *>frame.extended_data[plane], count)
+    return 1
 
 
 cdef inline void end_run(Converter *converter) noexcept nogil:
@@ -91,6 +135,7 @@ cdef inline int start_run(Converter *converter, const Target *target, const ff.A
     converter.sample_format = frame.format
     converter.sample_rate = frame.sample_rate
     converter.resamples = frame.sample_rate != target.sample_rate
+    converter.tames = is_float(<ff.AVSampleFormat>frame.format) and not is_float(packed)
     converter.frame_offset = 0
     converter.frames_in = 0
     converter.frames_out = 0
@@ -212,57 +257,64 @@ cdef inline int resample_kept(Converter *converter, const Target *target, const 
     return convert(converter, target, output, room, nothing, 0)
 
 
+cdef inline int64_t frames_owed(const Converter *converter, const Target *target) noexcept nogil:
+    """What is missing of ceil(frames in x target rate / source rate)."""
+    return ff.av_rescale_rnd(converter.frames_in, target.sample_rate, converter.sample_rate,
+                             ff.AV_ROUND_UP) - converter.frames_out
+
+
 cdef inline int flush_run(Converter *converter, const Target *target, const Output *output,
                           int room) noexcept nogil:
-    """The last frames of a resampled run, up to ceil(frames x target rate / source rate).
+    """The last frames that a resampled run owes.
 
-    libswresample's own flush stops short of that by some frames, and gives nothing at all of an
+    libswresample's own flush stops short of them by some frames, and gives nothing at all of an
     input shorter than its filter: silence pushes the rest out.
     """
-    cdef int64_t left = ff.av_rescale_rnd(converter.frames_in, target.sample_rate,
-                                          converter.sample_rate, ff.AV_ROUND_UP)
+    cdef int64_t owed = frames_owed(converter, target)
     cdef int written
-    left -= converter.frames_out
-    if left <= 0:
+    if owed <= 0:
         return 0
-    if room > left:
-        room = <int>left
-    written = convert(converter, target, output, room, NULL, 0)
+    written = convert(converter, target, output, <int>owed if room > owed else room, NULL, 0)
     if written == 0 and ff.swr_inject_silence(converter.swr, TAIL_FRAMES) < 0:
         return ff.AVERROR(ENOMEM)
     return written
+
+
+cdef inline int take_frame(Converter *converter, const Target *target, const Output *output,
+                           int room, Media *media, Source *source,
+                           const Policy *policy) noexcept nogil:
+    """Convert the next frame, as far as there is room, if it belongs to this run; else end it."""
+    cdef int status = next_frame(media, source, policy)
+    if status < 0:
+        return status
+    if status == 0 or not belongs_to_run(converter, target, media.frame):
+        converter.phase = Phase.FLUSHING if converter.resamples else Phase.FINISHED
+        return 0
+    if converter.tames and converter.frame_offset == 0:
+        status = tame_frame(media.frame)
+        if status < 0:
+            return status
+    if converter.resamples:
+        return resample_frame(converter, target, output, room, media)
+    return convert_frame(converter, target, output, room, media)
 
 
 cdef inline int advance(Converter *converter, const Target *target, const Output *output, int room,
                         Media *media, Source *source, const Policy *policy) noexcept nogil:
     """One step of the run: frames written (perhaps none), a change of phase, or an error."""
     cdef int written = 0
-    cdef int status
     if converter.phase == Phase.FLUSHING:
         written = flush_run(converter, target, output, room)
-        if written == 0 and flushed(converter, target):
+        if written == 0 and frames_owed(converter, target) <= 0:
             converter.phase = Phase.FINISHED
     else:
         if converter.resamples:
             written = resample_kept(converter, target, output, room)
         if written == 0:
-            status = next_frame(media, source, policy)
-            if status < 0:
-                return status
-            if status == 0 or not belongs_to_run(converter, target, media.frame):
-                converter.phase = Phase.FLUSHING if converter.resamples else Phase.FINISHED
-            elif converter.resamples:
-                written = resample_frame(converter, target, output, room, media)
-            else:
-                written = convert_frame(converter, target, output, room, media)
+            written = take_frame(converter, target, output, room, media, source, policy)
     if written > 0:
         converter.frames_out += written
     return written
-
-
-cdef inline bint flushed(const Converter *converter, const Target *target) noexcept nogil:
-    return converter.frames_out >= ff.av_rescale_rnd(
-        converter.frames_in, target.sample_rate, converter.sample_rate, ff.AV_ROUND_UP)
 
 
 cdef inline int64_t fill(Converter *converter, const Target *target, const Output *output,

@@ -17,7 +17,7 @@ from pyffaudio._convert cimport (
     start_run)
 from pyffaudio._media cimport (
     Fault, IssueCode, Media, Policy, claimed_frames, close_media, init_quiet_class, note,
-    open_media)
+    open_media, promise_is_kept)
 from pyffaudio._source cimport (
     Source, SourceKind, SourceStop, close_source, drop_error, init_source, monotonic_ns,
     start_source, use_memory, use_path)
@@ -366,7 +366,7 @@ cdef class Decoder:
 
     def describe(self):
         """What the container and the first frame say, for AudioInfo."""
-        return describe(&self.media)
+        return describe(&self.media, promise_is_kept(&self.media, &self.source))
 
 
 cdef str dtype_of(ff.AVSampleFormat sample_format):
@@ -445,7 +445,7 @@ cdef list describe_chapters(const ff.AVFormatContext *context):
     return chapters
 
 
-cdef dict describe(Media *media):
+cdef dict describe(Media *media, bint is_exact):
     """What the container and the first frame say, for AudioInfo."""
     cdef ff.AVCodecParameters *parameters = media.stream.codecpar
     cdef const ff.AVChannelLayout *channels = &media.codec.ch_layout
@@ -459,10 +459,11 @@ cdef dict describe(Media *media):
         "num_channels": channels.nb_channels,
         "channel_layout": layout_text(channels),
         "num_frames": claimed if claimed >= 0 else None,
+        "is_exact": is_exact,
         "codec": text(ff.avcodec_get_name(media.codec.codec_id)),
         "container": text(media.format.iformat.name),
         "sample_format": text(ff.av_get_sample_fmt_name(<ff.AVSampleFormat>sample_format)),
-        "bits_per_sample": positive(parameters.bits_per_raw_sample
+        "bits_per_sample": positive(media.codec.bits_per_raw_sample
                                     or ff.av_get_exact_bits_per_sample(media.codec.codec_id)),
         "bit_rate": positive(parameters.bit_rate or media.format.bit_rate),
         "stream_index": media.stream_index,

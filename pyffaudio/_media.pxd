@@ -12,7 +12,7 @@ from libc.string cimport memcmp
 from pyffaudio cimport ffmpeg as ff
 from pyffaudio._source cimport IO_BUFFER_BYTES, START_BYTES, Source, read_callback, seek_callback, \
     watch, watch_callback
-from pyffaudio._wav cimport may_be_dts, wav_data_bytes
+from pyffaudio._wav cimport may_be_dts, wav_data_bytes, wav_data_end
 
 
 cdef extern from *:
@@ -146,15 +146,13 @@ cdef inline int open_context(Media *media, Source *source, const Policy *policy)
     cdef unsigned char *buffer = <unsigned char *>ff.av_malloc(IO_BUFFER_BYTES)
     if buffer == NULL:
         return ff.AVERROR(ENOMEM)
-    if source.seekable:
-        media.io = ff.avio_alloc_context(buffer, IO_BUFFER_BYTES, 0, source, read_callback, NULL,
-                                         seek_callback)
-    else:
-        media.io = ff.avio_alloc_context(buffer, IO_BUFFER_BYTES, 0, source, read_callback, NULL,
-                                         NULL)
+    media.io = ff.avio_alloc_context(buffer, IO_BUFFER_BYTES, 0, source, read_callback, NULL,
+                                     seek_callback)
     if media.io == NULL:
         ff.av_free(buffer)
         return ff.AVERROR(ENOMEM)
+    if not source.seekable:
+        media.io.seekable = 0
     media.format = ff.avformat_alloc_context()
     if media.format == NULL:
         return ff.AVERROR(ENOMEM)
@@ -164,7 +162,8 @@ cdef inline int open_context(Media *media, Source *source, const Policy *policy)
     media.format.io_open = deny_open
     media.format.interrupt_callback.callback = watch_callback
     media.format.interrupt_callback.opaque = source
-    media.format.max_streams = policy.max_streams
+    # One more than allowed, so that too many can be told from a lack of memory.
+    media.format.max_streams = policy.max_streams + 1
     if (ff.av_opt_set(media.format, "protocol_whitelist", "", 0) < 0
             or ff.av_opt_set(media.format, "format_whitelist", policy.demuxers, 0) < 0
             or ff.av_opt_set(media.format, "codec_whitelist", policy.decoders, 0) < 0):
@@ -226,7 +225,7 @@ cdef inline int open_demuxer(Media *media, Source *source, const Policy *policy,
         if status == ff.AVERROR(ENOMEM):
             return status
         return fail(media, Fault.HEADER_DAMAGED, status, demuxer.name)
-    if media.format.nb_streams >= <unsigned int>policy.max_streams:
+    if media.format.nb_streams > <unsigned int>policy.max_streams:
         return fail(media, Fault.TOO_MANY_STREAMS, media.format.nb_streams, NULL)
     return 1
 
@@ -281,7 +280,7 @@ cdef inline int choose_stream(Media *media, Source *source, const Policy *policy
         if watch(source) < 0:
             return ff.AVERROR_EXIT
         best = ff.av_find_best_stream(media.format, ff.AVMEDIA_TYPE_AUDIO, -1, -1, NULL, 0)
-    if media.format.nb_streams >= <unsigned int>policy.max_streams:
+    if media.format.nb_streams > <unsigned int>policy.max_streams:
         return fail(media, Fault.TOO_MANY_STREAMS, media.format.nb_streams, NULL)
     if index < 0:
         index = best
@@ -296,6 +295,9 @@ cdef inline int choose_stream(Media *media, Source *source, const Policy *policy
             media.format.streams[i].discard = ff.AVDISCARD_ALL
     media.stream_index = index
     media.stream = media.format.streams[index]
+    if media.stream.codecpar.codec_id == ff.AV_CODEC_ID_OPUS:
+        # Whatever rate the container names (RFC 7845), and before any frame can tell.
+        media.stream.codecpar.sample_rate = 48000
     return 1
 
 
@@ -333,10 +335,10 @@ cdef inline int open_decoder(Media *media, const Policy *policy) noexcept nogil:
 
 
 cdef inline void note_refusal(Media *media) noexcept nogil:
-    """The decoder refused a packet: damage, unless it is PCM's last and less than a frame."""
+    """The decoder refused data: damage, unless it is what PCM's last packet has beyond a frame."""
     cdef int frame_bits = (ff.av_get_exact_bits_per_sample(media.codec.codec_id)
                            * media.codec.ch_layout.nb_channels)
-    if media.sent_bytes * 8 >= frame_bits:
+    if frame_bits == 0 or media.sent_bytes * <int64_t>8 % frame_bits == 0:
         note(media, IssueCode.CORRUPT_DATA, 0)
 
 
@@ -345,6 +347,9 @@ cdef inline int send_packet(Media *media, Source *source) noexcept nogil:
     cdef int status = watch(source)
     if status < 0:
         return status
+    if media.first_rate > 0:
+        # The demuxer counts what it trims at this rate, puts the header's back, and is wrong then.
+        media.stream.codecpar.sample_rate = media.first_rate
     status = ff.av_read_frame(media.format, media.packet)
     if status == ff.AVERROR(EAGAIN):
         return 1
@@ -453,8 +458,16 @@ cdef inline int open_media(Media *media, Source *source, const Policy *policy,
     return 1
 
 
+cdef inline bint promise_is_kept(const Media *media, const Source *source) noexcept nogil:
+    """Whether the source is long enough for all the frames of a WAV that its header promises."""
+    return (media.promised_frames >= 0
+            and wav_data_end(source.start, source.start_size) <= source.size)
+
+
 cdef inline int64_t claimed_frames(const Media *media) noexcept nogil:
     """The stream's length by the container's word, in frames at `first_rate`, or -1."""
+    if media.promised_frames >= 0:
+        return media.promised_frames
     if media.stream.duration > 0:
         return ff.av_rescale_q(media.stream.duration, media.stream.time_base,
                                ff.AVRational(1, media.first_rate))

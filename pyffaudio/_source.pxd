@@ -241,8 +241,11 @@ cdef inline int64_t seek_callback(void *opaque, int64_t offset, int whence) noex
     cdef Source *source = <Source *>opaque
     cdef int64_t target
     if whence & ff.AVSEEK_SIZE:
-        return source.size if source.size >= 0 else ff.AVERROR(ENOSYS)
+        # 0 is unknown: the MP3 demuxer takes an error for a huge size, and distrusts its tag.
+        return source.size if source.size >= 0 else 0
     whence &= ~ff.AVSEEK_FORCE
+    if not source.seekable:
+        return ff.AVERROR(ENOSYS)
     if whence == SEEK_SET:
         target = offset
     elif whence == SEEK_CUR:

@@ -38,6 +38,12 @@ cdef inline int64_t wav_data_bytes(const uint8_t *start, int64_t size) noexcept 
     return -1 if stated == 0 or stated >= 0xfffffff0u else <int64_t>stated
 
 
+cdef inline int64_t wav_data_end(const uint8_t *start, int64_t size) noexcept nogil:
+    """Where the data chunk ends by its stated size, which wav_data_bytes() has found to be one."""
+    cdef const uint8_t *chunk = find_chunk(start, size, "data")
+    return (chunk - start) + 8 + <int64_t>little_endian(chunk + 4, 4)
+
+
 cdef inline bint is_cd_like(const uint8_t *start, int64_t size) noexcept nogil:
     """Whether this is 16-bit stereo at a CD's or DAT's rate, the one kind that hides DTS."""
     cdef const uint8_t *chunk = find_chunk(start, size, "fmt ")

@@ -16,9 +16,15 @@ from pyffaudio.diagnose import damage_error, limit_error
 from pyffaudio.errors import PyffaudioError
 from pyffaudio.info import info_of
 from pyffaudio.native import Data, Decoder, File, Source
-from pyffaudio.options import DTYPES, DecodeIntoOptions, DecodeOptions, Options, normalise
+from pyffaudio.options import (
+    ALL_FRAMES,
+    DTYPES,
+    DecodeIntoOptions,
+    DecodeOptions,
+    Options,
+    normalise,
+)
 
-_ALL_FRAMES = 2**62
 # More output than this many bytes for each byte of input is reserved only as it comes.
 _PLAUSIBLE_RATIO = 1024
 _LEAST_BYTES = 1 << 20
@@ -266,14 +272,14 @@ def _open_segment(
     )
     decoder = open_source(source, options)
     if rewind is not None:
-        total = decoder.skip(_ALL_FRAMES)
+        total = decoder.skip(ALL_FRAMES)
         decoder.close()
         rewind()
         decoder = open_source(source, options)
         start = max(start + total / decoder.sample_rate, 0) if start < 0 else start
         stop = stop + total / decoder.sample_rate if stop is not None and stop < 0 else stop
     first = options.frame_offset or round(start * decoder.sample_rate)
-    count = _ALL_FRAMES if options.num_frames is None else options.num_frames
+    count = ALL_FRAMES if options.num_frames is None else options.num_frames
     if stop is not None:
         count = max(round(stop * decoder.sample_rate) - first, 0)
     decoder.skip(first)

@@ -112,12 +112,14 @@ cdef extern from "libavutil/frame.h" nogil:
     AVFrame *av_frame_alloc()
     void av_frame_free(AVFrame **frame)
     void av_frame_unref(AVFrame *frame)
+    int av_frame_make_writable(AVFrame *frame)
 
 
 cdef extern from "libavcodec/codec_id.h" nogil:
     enum AVCodecID:
         AV_CODEC_ID_NONE
         AV_CODEC_ID_FLAC
+        AV_CODEC_ID_OPUS
     const char *avcodec_get_name(AVCodecID id)
 
 
@@ -144,7 +146,6 @@ cdef extern from "libavcodec/codec_par.h" nogil:
         AVMediaType codec_type
         AVCodecID codec_id
         int64_t bit_rate
-        int bits_per_raw_sample
         AVChannelLayout ch_layout
         int sample_rate
 
@@ -180,6 +181,7 @@ cdef extern from "libavformat/avio.h" nogil:
         void *opaque
     ctypedef struct AVIOContext:
         unsigned char *buffer
+        int seekable
     int AVSEEK_SIZE
     int AVSEEK_FORCE
     AVIOContext *avio_alloc_context(

@@ -52,6 +52,8 @@ DECODERS = MappingProxyType(
         "opus": "Opus",
         "aac": "AAC",
         "g722": "G.722",
+        "pcm_s64le": "linear PCM",
+        "pcm_s64be": "linear PCM",
         "pcm_alaw": "G.711 A-law",
         "pcm_mulaw": "G.711 mu-law",
     }
@@ -81,6 +83,8 @@ _REFUSED_FORMATS = {
 def why_format_refused(name: str) -> str:
     """Why a demuxer is not on the list, in words that follow "because"."""
     for part in name.split(","):
+        if part in DEMUXERS:
+            return "it is not among limits.allowed_formats"
         if part in _REFUSED_FORMATS:
             return _REFUSED_FORMATS[part]
     return "it is not on the list of reviewed formats (pyffaudio.formats())"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pyffaudio import native
 from pyffaudio.limits import Limits
 from pyffaudio.native import Decoder, Source
-from pyffaudio.options import normalise
+from pyffaudio.options import ALL_FRAMES, normalise
 
 
 @dataclass(frozen=True)
@@ -108,17 +108,20 @@ class AudioInfo:
 def probe(
     source: Source,
     *,
+    exact: bool = False,
     stream_index: int | None = None,
     format: str | None = None,
     format_options: Mapping[str, int] | None = None,
     limits: Limits | None = None,
 ) -> AudioInfo:
-    """Tell what a source holds; of the audio, only the first frame is decoded.
+    """Tell what a source holds; of the audio, only the first frame is decoded, unless `exact`.
 
     Parameters
     ----------
     source : str, os.PathLike, binary file object or bytes-like
         A file object is put back to its position; one that cannot seek is refused.
+    exact : bool
+        Count the frames by decoding all of them. Default: `num_frames` is the container's word.
     stream_index, format, format_options, limits
         As in `decode_file`.
 
@@ -145,13 +148,14 @@ def probe(
     put_back = native.rewinder(source, "probe puts a file object back to its position")
     try:
         with native.open_decoder(source, options) as decoder:
-            return info_of(decoder, options.limits)
+            counted = decoder.skip(ALL_FRAMES) if exact else None
+            return info_of(decoder, options.limits, counted)
     finally:
         put_back()
 
 
-def info_of(decoder: Decoder, limits: Limits) -> AudioInfo:
-    """The AudioInfo of an opened source."""
+def info_of(decoder: Decoder, limits: Limits, counted: int | None = None) -> AudioInfo:
+    """The AudioInfo of an opened source, with its frames where they have been counted."""
     facts = decoder.describe()
     budget = _TagBudget(limits.max_tag_bytes)
     # Of the chosen stream the first frame tells the truth, which its container may not even claim.
@@ -161,10 +165,11 @@ def info_of(decoder: Decoder, limits: Limits) -> AudioInfo:
         StreamInfo(**stream | {"tags": budget.keep(stream["tags"])}) for stream in facts["streams"]
     )
     own_tags = dict(streams[facts["stream_index"]].tags)
+    if counted is not None:
+        facts |= {"num_frames": counted, "is_exact": True}
     num_frames = facts["num_frames"]
     facts |= {
         "duration_seconds": None if num_frames is None else num_frames / facts["sample_rate"],
-        "is_exact": False,
         "container": facts["container"].partition(",")[0],
         "tags": budget.keep(facts["tags"]) | own_tags,
         "streams": streams,

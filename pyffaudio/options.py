@@ -17,7 +17,7 @@ from pyffaudio.limits import Limits
 
 DTYPES = ("uint8", "int8", "int16", "int32", "float32", "float64")
 
-_MOST_FRAMES = 2**62
+ALL_FRAMES = 2**62
 _NO_OPTIONS: Mapping[str, int] = MappingProxyType({})
 
 
@@ -99,8 +99,8 @@ def normalise(
         channels_first=bool(channels_first),
         start_seconds=_seconds("start_seconds", start_seconds),
         stop_seconds=None if stop_seconds is None else _seconds("stop_seconds", stop_seconds),
-        frame_offset=_integer("frame_offset", frame_offset, 0, _MOST_FRAMES) or 0,
-        num_frames=_integer("num_frames", num_frames, 0, _MOST_FRAMES),
+        frame_offset=_integer("frame_offset", frame_offset, 0, ALL_FRAMES) or 0,
+        num_frames=_integer("num_frames", num_frames, 0, ALL_FRAMES),
         stream_index=_integer("stream_index", stream_index, 0, 2**31 - 1),
         format=_format_name(format, limits),
         format_options=_format_options(format, format_options or _NO_OPTIONS, limits),

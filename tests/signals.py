@@ -39,41 +39,39 @@ def quantise(signal: npt.NDArray[np.float64], dtype: str) -> Samples:
     if np.dtype(dtype).kind == "f":
         return signal.astype(dtype)
     bound = np.iinfo(dtype)
-    centre = 128 if dtype == "uint8" else 0
-    return np.clip(np.rint(signal * FULL_SCALE[dtype]) + centre, bound.min, bound.max).astype(dtype)
+    scaled = np.rint(signal * FULL_SCALE[dtype]) + (128 if dtype == "uint8" else 0)
+    return np.asarray(np.clip(scaled, bound.min, bound.max), dtype)
 
 
 def full_range(frames: int, channels: int, dtype: str, seed: int = 0) -> Samples:
     """Noise over the whole range of a sample format, beginning with both extremes."""
     bits = noise(frames, channels, seed)
+    width = np.dtype(dtype).itemsize * 8
+    values: Samples
     if np.dtype(dtype).kind == "f":
-        fraction = (bits >> np.uint64(40)).astype(
-            np.float64
-        ) * 2.0**-23 - 1.0  # 24 bits: exact in float32 too
-        values: Samples = fraction.astype(dtype)
+        values = uniform(bits).astype(dtype)
         extremes = np.array([-1.0, 1.0 - 2.0**-23])
     else:
-        width = np.dtype(dtype).itemsize * 8
-        values = (
-            (bits >> np.uint64(64 - width))
-            .astype(np.dtype(dtype).str.replace("i", "u"))
-            .view(dtype)
-        )
+        values = (bits >> np.uint64(64 - width)).astype(f"uint{width}").view(dtype)
         extremes = np.array([np.iinfo(dtype).min, np.iinfo(dtype).max])
     values[:2] = extremes[: len(values[:2]), None].astype(dtype)
     return values
+
+
+def uniform(bits: npt.NDArray[np.uint64]) -> npt.NDArray[np.float64]:
+    """The top 24 bits as numbers from -1 to 1, exact in float32 too."""
+    return np.asarray((bits >> np.uint64(40)) * 2.0**-23 - 1.0)
 
 
 def music(
     frames: int, channels: int = 2, rate: int = 44100, seed: int = 0
 ) -> npt.NDArray[np.float64]:
     """A sine with a little noise over it: what a lossy codec is asked to keep."""
-    hiss = (noise(frames, channels, seed) >> np.uint64(40)).astype(np.float64) * 2.0**-23 - 1.0
-    return sine(frames, channels, rate) + 0.02 * hiss
+    return sine(frames, channels, rate) + 0.02 * uniform(noise(frames, channels, seed))
 
 
 def as_float(samples: Samples) -> npt.NDArray[np.float64]:
     """Any sample format as float64, full scale being 1: exact for every integer format."""
     name = samples.dtype.name
     centre = 128 if name == "uint8" else 0
-    return (samples.astype(np.float64) - centre) / FULL_SCALE[name]
+    return np.asarray((samples.astype(np.float64) - centre) / FULL_SCALE[name])

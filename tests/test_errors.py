@@ -13,8 +13,7 @@ import numpy as np
 import pytest
 
 import pyffaudio
-from ffmpeg_command import encode
-from media import RECIPES, Media
+from media import Media
 from pyffaudio import (
     CorruptAudioError,
     DecodeTimeoutError,
@@ -304,45 +303,11 @@ def test_the_source_is_a_description_and_never_the_data(data: bytes, saved: Path
     assert str(saved) in caught_error(pyffaudio.decode_file, saved).source
 
 
-def test_a_file_that_was_cut_short(media: Media) -> None:
-    """The good part is on the error, and is what on_error="partial" returns."""
-    data = media["wav_s16"].read_bytes()[:10_000]
-    error = caught_error(pyffaudio.decode_bytes, data, dtype=None)
-    assert isinstance(error, CorruptAudioError)
-    assert error.code == "truncated"
-    partial = pyffaudio.decode_bytes(data, dtype=None, on_error="partial")
-    assert partial.complete is False
-    assert [issue.code for issue in partial.issues] == ["truncated"]
-    assert error.partial is not None
-    np.testing.assert_array_equal(error.partial.samples, partial.samples, strict=True)
-    expected = RECIPES["wav_s16"].signal()
-    np.testing.assert_array_equal(partial.samples, expected[: len(partial.samples)], strict=True)
-    assert len(partial.samples) == (10_000 - data.index(b"data") - 8) // 4
-
-
-def test_a_damaged_flac(tmp_path: Path) -> None:
-    """Its checksums tell: the frame that was hit is lost, those around it are not."""
-    good = full_range(20_000, 2, "int16")
-    path = encode(tmp_path / "a.flac", good, 44100, "-c:a", "flac", "-frame_size", "1000")
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 0x10
-    error = caught_error(pyffaudio.decode_bytes, data, dtype=None)
-    assert isinstance(error, CorruptAudioError)
-    assert error.code == "corrupt_data"
-    partial = pyffaudio.decode_bytes(data, dtype=None, on_error="partial")
-    assert partial.complete is False
-    assert "corrupt_data" in [issue.code for issue in partial.issues]
-    assert error.partial is not None
-    np.testing.assert_array_equal(error.partial.samples, partial.samples, strict=True)
-    np.testing.assert_array_equal(partial.samples[:8000], good[:8000])
-    np.testing.assert_array_equal(partial.samples[-8000:], good[-8000:])
-
-
 def test_ffmpeg_prints_nothing(media: Media, capfd: pytest.CaptureFixture[str]) -> None:
     """What is to be said is in the exception, the issues, or nowhere."""
     for name in ("wav_s16", "flac_16", "mp3", "vorbis", "opus", "m4a", "mkv_film", "ac3", "tagged"):
         data = media[name].read_bytes()
-        for damaged in (data[:-1000], data[: len(data) // 2], data[:2000] + data[2500:]):
+        for damaged in (data[:-1000], data[: len(data) // 2], data[:-2000] + data[-1000:]):
             for call in (pyffaudio.probe, pyffaudio.decode_bytes):
                 with suppress(PyffaudioError):
                     call(damaged)

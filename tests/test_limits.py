@@ -131,7 +131,7 @@ def test_the_good_part_comes_with_the_error() -> None:
 # Lies in headers: no size is believed.
 
 
-def child_peak(data: bytes, tmp_path: Path, expression: str) -> str:
+def decoded_in_little_memory(data: bytes, tmp_path: Path, expression: str) -> str:
     """Decode in a child that may use 512 MiB of memory beyond what its imports take."""
     path = tmp_path / "lie"
     path.write_bytes(data)
@@ -168,7 +168,7 @@ def lying_wav(frames: bytes) -> bytes:
 
 @pytest.mark.parametrize("held", [0, 4, 4000])
 def test_a_wav_that_claims_4_gib(tmp_path: Path, held: int) -> None:
-    found = child_peak(
+    found = decoded_in_little_memory(
         lying_wav(WAV[44 : 44 + held]),
         tmp_path,
         'pyffaudio.decode_file(path, dtype=None, on_error="partial").samples.nbytes',
@@ -177,7 +177,7 @@ def test_a_wav_that_claims_4_gib(tmp_path: Path, held: int) -> None:
 
 
 def test_a_flac_that_claims_2_to_the_36_frames(media: Media, tmp_path: Path) -> None:
-    found = child_peak(
+    found = decoded_in_little_memory(
         lying_flac(media["flac_16"].read_bytes()),
         tmp_path,
         'pyffaudio.decode_file(path, dtype=None, on_error="partial").num_frames',
@@ -190,11 +190,9 @@ def test_one_hertz_to_a_high_rate_is_limited_by_bytes(tmp_path: Path, size: int)
     """A forged rate makes a small file 192,000 times longer: up to the limit, and no further."""
     data = bytearray(wav_bytes(np.zeros((size, 1), np.uint8), 8000))
     struct.pack_into("<I", data, 24, 1)
-    found = child_peak(
-        bytes(data),
-        tmp_path,
-        "pyffaudio.decode_file(path, sample_rate=192000, limits=pyffaudio.Limits(max_bytes=64 << 20))",
-    )
+    limits = "pyffaudio.Limits(max_bytes=64 << 20)"
+    call = f"pyffaudio.decode_file(path, sample_rate=192000, limits={limits})"
+    found = decoded_in_little_memory(bytes(data), tmp_path, call)
     assert found == "LimitExceededError limit_exceeded"
 
 

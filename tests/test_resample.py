@@ -154,7 +154,8 @@ def test_every_way_in_gives_the_same(path: Path, case: Case, remix: bool) -> Non
     ):
         np.testing.assert_array_equal(audio.samples, expected.samples, strict=True)
         assert audio.sample_rate == expected.sample_rate
-        assert audio.info == expected.info
+        if audio.info.num_frames is not None:  # which a stream need not tell
+            assert audio.info == expected.info
         assert audio.more is False
         assert audio.complete is (True if case.frames else None)  # WAV's 0 may mean "unknown"
 

@@ -78,11 +78,11 @@ def test_probe_equals_what_decoding_gives(media: Media, name: str) -> None:
     audio = pyffaudio.decode_file(media[name], dtype=None, format=form)
     assert audio.info == info
     assert (info.sample_rate, info.num_channels) == (audio.sample_rate, audio.num_channels)
-    if info.is_exact or name in LOSSLESS:
-        assert info.num_frames in (audio.num_frames, None)
+    if info.is_exact or (name in LOSSLESS and "matroska" not in info.container):
+        assert info.num_frames == audio.num_frames
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", ["wav_s16", "flac_24", "mp3", "opus", "m4a", "adts", "g722"])
 def test_exact_probe_counts_the_frames(media: Media, name: str) -> None:
     form = "g722" if name == "g722" else None
     options: dict[str, Any] = {"format": form, "exact": True}

@@ -1,0 +1,140 @@
+"""Promise: what is lost is known, what is good is given, and changes on the way are converted."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import pyffaudio
+from ffmpeg_command import encode
+from media import RECIPES, Media
+from pyffaudio import CorruptAudioError
+from signals import full_range, music
+from wav_bytes import wav_bytes
+
+
+def damage(data: bytes) -> CorruptAudioError:
+    with pytest.raises(CorruptAudioError) as caught:
+        pyffaudio.decode_bytes(data, dtype=None)
+    return caught.value
+
+
+def codes(audio: pyffaudio.Audio) -> set[str]:
+    return {issue.code for issue in audio.issues}
+
+
+def test_partial_returns_what_raise_has_on_the_error(media: Media) -> None:
+    for name in ("wav_s16", "flac_16"):
+        data = media[name].read_bytes()[:-1000]
+        error = damage(data)
+        partial = pyffaudio.decode_bytes(data, dtype=None, on_error="partial")
+        assert error.partial is not None
+        np.testing.assert_array_equal(error.partial.samples, partial.samples, strict=True)
+        assert error.issues == error.partial.issues == partial.issues
+        assert error.code in codes(partial)
+        assert partial.complete is error.partial.complete is False
+
+
+@pytest.mark.parametrize("name", ["wav_u8", "wav_s16", "wav_s24", "wav_f32", "wav_s16_6"])
+@pytest.mark.parametrize("lost", [1, 5, 3000])
+def test_a_truncated_wav(media: Media, name: str, lost: int) -> None:
+    """Its data chunk says how many bytes there should be."""
+    data = media[name].read_bytes()
+    start = data.index(b"data") + 8
+    expected = RECIPES[name].signal()
+    width = (len(data) - start) // len(expected)
+    frames = (len(data) - lost - start) // width
+    error = damage(data[:-lost])
+    assert error.code == "truncated"
+    assert error.partial is not None
+    assert codes(error.partial) == {"truncated"}
+    assert error.partial.complete is False
+    np.testing.assert_array_equal(error.partial.samples, expected[:frames], strict=True)
+
+
+def test_a_truncated_wav_of_which_only_the_good_part_was_asked_for(media: Media) -> None:
+    """A segment reports only what it reads."""
+    data = media["wav_s16"].read_bytes()[:-3000]
+    audio = pyffaudio.decode_bytes(data, dtype=None, num_frames=1000)
+    assert audio.issues == ()
+    assert audio.more is True
+    np.testing.assert_array_equal(audio.samples, RECIPES["wav_s16"].signal()[:1000])
+
+
+def test_a_truncated_wav_into_an_array(media: Media) -> None:
+    data = media["wav_s16"].read_bytes()[:-3000]
+    out = np.full((6000, 2), 7, np.int16)
+    audio = pyffaudio.decode_into(data, out, on_error="partial")
+    assert codes(audio) == {"truncated"}
+    assert (out[audio.num_frames :] == 7).all()
+    with pytest.raises(CorruptAudioError):
+        pyffaudio.decode_into(data, out)
+
+
+def test_a_damaged_flac(tmp_path: Path) -> None:
+    """Its checksums tell: the frame that was hit is lost, those around it are not."""
+    good = full_range(20_000, 2, "int16")
+    path = encode(tmp_path / "a.flac", good, 44100, "-c:a", "flac", "-frame_size", "1000")
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 0x10
+    error = damage(bytes(data))
+    assert error.code == "corrupt_data"
+    assert error.partial is not None
+    np.testing.assert_array_equal(error.partial.samples[:8000], good[:8000])
+    np.testing.assert_array_equal(error.partial.samples[-8000:], good[-8000:])
+
+
+@pytest.mark.parametrize("codec", ["mp3", "adts"])
+def test_rate_and_channels_that_change_on_the_way(tmp_path: Path, codec: str) -> None:
+    """Two files in one: the second becomes what the first is, and a note says so."""
+    recipe = RECIPES[codec]
+    data = b""
+    for rate, channels in ((44100, 2), (22050, 1)):
+        signal = music(rate, channels, rate).astype(np.float32)
+        path = tmp_path / f"{rate}{recipe.suffix}"
+        bare = ("-write_xing", "0", "-id3v2_version", "0") if codec == "mp3" else ()
+        data += encode(path, signal, rate, *recipe.arguments, *bare).read_bytes()
+    audio = pyffaudio.decode_bytes(data)
+    assert (audio.sample_rate, audio.num_channels) == (44100, 2)
+    assert "params_changed" in codes(audio)
+    assert audio.complete is not False
+    assert audio.duration_seconds == pytest.approx(2, abs=0.2)  # the encoders' padding
+    second = audio.samples[-20_000:-10_000]
+    np.testing.assert_array_equal(second[:, 0], second[:, 1])  # mono repeats
+    assert np.abs(second).max() == pytest.approx(0.5, abs=0.1)
+
+
+@pytest.mark.parametrize("name", ["vorbis", "opus", "flac_16"])
+def test_chained_files(media: Media, name: str) -> None:
+    """Ogg streams one after the other are one long one; FLAC is not made for this."""
+    data = media[name].read_bytes()
+    one = pyffaudio.decode_bytes(data)
+    two = pyffaudio.decode_bytes(data * 2, on_error="partial")
+    np.testing.assert_array_equal(two.samples[: one.num_frames - 1000], one.samples[:-1000])
+    if name != "flac_16":
+        assert two.num_frames == pytest.approx(2 * one.num_frames, abs=2000)
+
+
+@pytest.mark.parametrize("name", ["mp3", "wav_s16", "flac_16"])
+@pytest.mark.parametrize("tail", [b"TAG" + bytes(125), bytes(100)], ids=["ID3v1", "zeros"])
+def test_what_comes_after_the_audio_is_no_error(media: Media, name: str, tail: bytes) -> None:
+    data = media[name].read_bytes()
+    expected = pyffaudio.decode_bytes(data)
+    audio = pyffaudio.decode_bytes(data + tail)
+    np.testing.assert_array_equal(audio.samples, expected.samples)
+
+
+def test_what_comes_before_the_audio_is_no_error(media: Media) -> None:
+    """An ID3 tag in front of a FLAC, which some programs write."""
+    tag = b"ID3\x04\0\0" + bytes([0, 0, 0, 50]) + bytes(50)
+    audio = pyffaudio.decode_bytes(tag + media["flac_16"].read_bytes(), dtype=None)
+    np.testing.assert_array_equal(audio.samples, RECIPES["flac_16"].signal())
+
+
+def test_a_wav_with_other_chunks_around_its_data() -> None:
+    expected = full_range(1001, 1, "uint8")
+    wav = wav_bytes(expected, 8000)
+    junk = b"junk" + (7).to_bytes(4, "little") + b"1234567\0"
+    for where in (12, 36, len(wav)):
+        audio = pyffaudio.decode_bytes(wav[:where] + junk + wav[where:], dtype=None)
+        np.testing.assert_array_equal(audio.samples, expected, strict=True)
