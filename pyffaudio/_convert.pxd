@@ -14,8 +14,7 @@ from pyffaudio._source cimport Source, watch
 
 cdef enum:
     MAX_CHANNELS = 64           # as many as libswresample can mix
-    CHUNK_FRAMES = 16384        # converted between two looks at the clock and at signals
-    SCRATCH_FRAMES = 1024
+    CHUNK_FRAMES = 16384        # converted at once, between two looks at the clock and at signals
     TAIL_FRAMES = 256
     WILD_LEVEL = 32768          # 90 dB over full scale
 
@@ -51,7 +50,9 @@ cdef struct Converter:
     int64_t frames_in           # of this run, when resampling
     int64_t frames_out
     int error                   # met after some frames were filled: the next call's answer
-    uint8_t *scratch            # for strides that libswresample cannot write
+    uint8_t *scratch            # CHUNK_FRAMES frames that could not be written to the output itself
+    int kept_offset             # those in it that wait for room
+    int kept
 
 
 cdef inline bint is_float(ff.AVSampleFormat sample_format) noexcept nogil:
@@ -162,19 +163,6 @@ cdef inline bint writes_directly(const Target *target, const Output *output) noe
             and output.frame_stride == target.item_bytes * target.num_channels)
 
 
-cdef inline void scatter(const Target *target, const Output *output, const uint8_t *scratch,
-                         int count) noexcept nogil:
-    cdef int64_t frame_step = target.item_bytes if target.planar \
-        else target.item_bytes * target.num_channels
-    cdef int64_t channel_step = target.item_bytes * SCRATCH_FRAMES if target.planar \
-        else target.item_bytes
-    cdef int channel, frame
-    for channel in range(target.num_channels):
-        for frame in range(count):
-            memcpy(output.base + channel * output.channel_stride + frame * output.frame_stride,
-                   scratch + channel * channel_step + frame * frame_step, target.item_bytes)
-
-
 cdef inline void flip_signs(const Target *target, uint8_t **planes, int count) noexcept nogil:
     cdef int plane, i
     cdef int num_planes = target.num_channels if target.planar else 1
@@ -185,26 +173,61 @@ cdef inline void flip_signs(const Target *target, uint8_t **planes, int count) n
 
 
 cdef inline int convert(Converter *converter, const Target *target, const Output *output, int room,
-                        const uint8_t **data, int count) noexcept nogil:
-    """swr_convert() into at most `room` frames of the output; answers how many were written."""
+                        int most, const uint8_t **data, int count) noexcept nogil:
+    """swr_convert() of at most `most` frames: into the output if they fit there, else to be kept.
+
+    `most` does not depend on `room`: the resampler's last bits depend on how its output is cut up,
+    and reading block by block must give what reading at once gives.
+    """
     cdef uint8_t *planes[MAX_CHANNELS]
-    cdef bint direct = writes_directly(target, output)
+    cdef bint direct = room >= most and writes_directly(target, output)
     cdef uint8_t *base = output.base
     cdef int64_t channel_step = output.channel_stride
     cdef int channel, written
     if not direct:
+        if converter.scratch == NULL:
+            converter.scratch = <uint8_t *>ff.av_malloc(
+                <size_t>CHUNK_FRAMES * target.num_channels * target.item_bytes)
+        if converter.scratch == NULL:
+            return ff.AVERROR(ENOMEM)
         base = converter.scratch
-        channel_step = target.item_bytes * SCRATCH_FRAMES
-        if room > SCRATCH_FRAMES:
-            room = SCRATCH_FRAMES
+        channel_step = target.item_bytes * CHUNK_FRAMES
     for channel in range(target.num_channels):
         planes[channel] = base + channel * channel_step
-    written = ff.swr_convert(converter.swr, planes, room, data, count)
+    written = ff.swr_convert(converter.swr, planes, most, data, count)
     if written > 0 and target.flips_sign:
         flip_signs(target, planes, written)
-    if written > 0 and not direct and output.base != NULL:
-        scatter(target, output, converter.scratch, written)
+    if written > 0 and not direct:
+        converter.kept_offset = 0
+        converter.kept = written
     return written
+
+
+cdef inline int give_kept(Converter *converter, const Target *target, const Output *output,
+                          int room) noexcept nogil:
+    """Move kept frames to the output, whatever its strides."""
+    cdef int64_t frame_step = target.item_bytes
+    cdef int64_t channel_step = target.item_bytes
+    cdef int count = converter.kept if converter.kept < room else room
+    cdef int channel, frame
+    cdef const uint8_t *start
+    if target.planar:
+        channel_step *= CHUNK_FRAMES
+    else:
+        frame_step *= target.num_channels
+    start = converter.scratch + converter.kept_offset * frame_step
+    converter.kept_offset += count
+    converter.kept -= count
+    if output.base == NULL:
+        return count
+    if not target.planar and writes_directly(target, output):
+        memcpy(output.base, start, count * frame_step)
+        return count
+    for channel in range(target.num_channels):
+        for frame in range(count):
+            memcpy(output.base + channel * output.channel_stride + frame * output.frame_stride,
+                   start + channel * channel_step + frame * frame_step, target.item_bytes)
+    return count
 
 
 cdef inline int convert_frame(Converter *converter, const Target *target, const Output *output,
@@ -219,14 +242,12 @@ cdef inline int convert_frame(Converter *converter, const Target *target, const 
     if count > room:
         count = room
     if output.base != NULL:
-        if not writes_directly(target, output) and count > SCRATCH_FRAMES:
-            count = SCRATCH_FRAMES
         if not ff.av_sample_fmt_is_planar(<ff.AVSampleFormat>frame.format):
             step *= channels
             channels = 1
         for channel in range(channels):
             planes[channel] = frame.extended_data[channel] + <int64_t>converter.frame_offset * step
-        count = convert(converter, target, output, count, planes, count)
+        count = convert(converter, target, output, count, count, planes, count)
         if count <= 0:
             return count if count < 0 else ff.AVERROR_INVALIDDATA
     converter.frame_offset += count
@@ -239,7 +260,7 @@ cdef inline int convert_frame(Converter *converter, const Target *target, const 
 cdef inline int resample_frame(Converter *converter, const Target *target, const Output *output,
                                int room, Media *media) noexcept nogil:
     """Hand the frame to the resampler, which keeps what there is no room for."""
-    cdef int written = convert(converter, target, output, room,
+    cdef int written = convert(converter, target, output, room, CHUNK_FRAMES,
                                <const uint8_t **>media.frame.extended_data, media.frame.nb_samples)
     converter.frames_in += media.frame.nb_samples
     consume_frame(media)
@@ -254,7 +275,7 @@ cdef inline int resample_kept(Converter *converter, const Target *target, const 
     # An empty input, other than a NULL one, does not tell it that the end has come.
     for channel in range(MAX_CHANNELS):
         nothing[channel] = <const uint8_t *>nothing
-    return convert(converter, target, output, room, nothing, 0)
+    return convert(converter, target, output, room, CHUNK_FRAMES, nothing, 0)
 
 
 cdef inline int64_t frames_owed(const Converter *converter, const Target *target) noexcept nogil:
@@ -274,7 +295,8 @@ cdef inline int flush_run(Converter *converter, const Target *target, const Outp
     cdef int written
     if owed <= 0:
         return 0
-    written = convert(converter, target, output, <int>owed if room > owed else room, NULL, 0)
+    written = convert(converter, target, output, room,
+                      <int>owed if owed < CHUNK_FRAMES else CHUNK_FRAMES, NULL, 0)
     if written == 0 and ff.swr_inject_silence(converter.swr, TAIL_FRAMES) < 0:
         return ff.AVERROR(ENOMEM)
     return written
@@ -303,6 +325,8 @@ cdef inline int advance(Converter *converter, const Target *target, const Output
                         Media *media, Source *source, const Policy *policy) noexcept nogil:
     """One step of the run: frames written (perhaps none), a change of phase, or an error."""
     cdef int written = 0
+    if converter.kept > 0:
+        return give_kept(converter, target, output, room)
     if converter.phase == Phase.FLUSHING:
         written = flush_run(converter, target, output, room)
         if written == 0 and frames_owed(converter, target) <= 0:
@@ -314,7 +338,7 @@ cdef inline int advance(Converter *converter, const Target *target, const Output
             written = take_frame(converter, target, output, room, media, source, policy)
     if written > 0:
         converter.frames_out += written
-    return written
+    return give_kept(converter, target, output, room) if converter.kept > 0 else written
 
 
 cdef inline int64_t fill(Converter *converter, const Target *target, const Output *output,
@@ -342,13 +366,6 @@ cdef inline int64_t fill(Converter *converter, const Target *target, const Outpu
         if rest.base != NULL:
             rest.base += status * rest.frame_stride
     return filled
-
-
-cdef inline int prepare_scratch(Converter *converter, const Target *target) noexcept nogil:
-    if converter.scratch == NULL:
-        converter.scratch = <uint8_t *>ff.av_malloc(
-            <size_t>SCRATCH_FRAMES * target.num_channels * target.item_bytes)
-    return 0 if converter.scratch != NULL else ff.AVERROR(ENOMEM)
 
 
 cdef inline void close_converter(Converter *converter) noexcept nogil:

@@ -13,8 +13,7 @@ from libc.string cimport memset
 
 from pyffaudio cimport ffmpeg as ff
 from pyffaudio._convert cimport (
-    MAX_CHANNELS, Converter, Output, Phase, Target, close_converter, fill, prepare_scratch,
-    start_run)
+    MAX_CHANNELS, Converter, Output, Phase, Target, close_converter, fill, start_run)
 from pyffaudio._media cimport (
     Fault, IssueCode, Media, Policy, claimed_frames, close_media, init_quiet_class, note,
     open_media, promise_is_kept)
@@ -29,6 +28,7 @@ cdef extern from "dlfcn.h" nogil:
 
 from pyffaudio import diagnose
 from pyffaudio.levels import mix_matrix
+from pyffaudio.rates import check_rates
 
 if not init_quiet_class():
     raise MemoryError
@@ -224,7 +224,6 @@ cdef class Decoder:
         self._set_target(options)
         if self.media.has_frame:
             self._start_run()
-        self._check(prepare_scratch(&self.converter, &self.target))
 
     cdef object _check(self, int64_t status):
         return check(status, &self.source, &self.media, self.description)
@@ -260,9 +259,12 @@ cdef class Decoder:
         cdef const double *used = NULL
         cdef const ff.AVFrame *frame = self.media.frame
         cdef int row, column
-        if frame.ch_layout.nb_channels != self.target.num_channels:
-            names = channel_names(&frame.ch_layout)
-            rows = mix_matrix(names, self.target.num_channels)
+        try:
+            check_rates(frame.sample_rate, self.target.sample_rate)
+            rows = mix_matrix(channel_names(&frame.ch_layout), self.target.num_channels)
+        except ValueError as error:
+            raise ValueError(f"{self.description}: {error}") from None
+        if rows is not None:
             for row in range(self.target.num_channels):
                 for column in range(frame.ch_layout.nb_channels):
                     matrix[row * frame.ch_layout.nb_channels + column] = rows[row][column]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pyffaudio.info import AudioInfo
 
 if TYPE_CHECKING:
-    import torch
+    import torch as _torch
 
 Samples = NDArray[Any]
 
@@ -106,7 +106,7 @@ class Audio:
         """Length of `samples` in seconds."""
         return self.num_frames / self.sample_rate
 
-    def torch(self, channels_first: bool = False) -> torch.Tensor:
+    def torch(self, channels_first: bool = False) -> _torch.Tensor:
         """A tensor on the memory of `samples`, in either layout.
 
         Parameters

@@ -85,7 +85,7 @@ def decode_file(source: File, **options: Unpack[DecodeOptions]) -> Audio:
         One of `limits` was reached.
     TypeError, ValueError
         An option is wrong; nothing was opened. ValueError too where no rule mixes the stored
-        channels to `num_channels`.
+        channels to `num_channels`, or the stored rate is too far from `sample_rate`.
 
     Examples
     --------

@@ -42,21 +42,25 @@ _WEIGHTS = {
 Matrix = list[list[float]]
 
 
-def mix_matrix(channels: Sequence[str | None], num_channels: int) -> Matrix:
+def mix_matrix(channels: Sequence[str | None], num_channels: int) -> Matrix | None:
     """Weights of each source channel in each output channel, one row per output channel.
+
+    None where as many channels come out as go in: they are not mixed.
 
     Parameters
     ----------
     channels
         Names of the source channels (``"FL"``); None for a channel of no known place.
     num_channels
-        How many channels come out; another number than goes in.
+        How many channels come out.
 
     Raises
     ------
     ValueError
         No rule leads from these channels to that number.
     """
+    if len(channels) == num_channels:
+        return None
     if len(channels) == 1:
         return [[1.0]] * num_channels
     weights = [_WEIGHTS.get(name) for name in channels if name is not None]

@@ -88,10 +88,13 @@ def test_a_dtype_by_any_of_its_names(dtype: str) -> None:
         assert pyffaudio.decode_bytes(wav, dtype=name).samples.dtype == dtype
 
 
+@pytest.mark.parametrize("stored", ["float32", "float64"])
 @pytest.mark.parametrize("dtype", ["int16", "int32", "uint8", "int8"])
-def test_integers_saturate(dtype: str) -> None:
-    """A float beyond full scale becomes the last value, and never wraps round."""
-    wav = wav_bytes(np.array([[1.0], [1.5], [1e9], [-1.0], [-1.5], [-1e9]], np.float32), 8000)
-    samples = pyffaudio.decode_bytes(wav, dtype=dtype).samples[:, 0]
+def test_integers_saturate(stored: str, dtype: str) -> None:
+    """A float beyond full scale becomes the last value, and never wraps round; NaN is silence."""
+    loud = [1.0, 1.5, 1e4, 1e9, 1e30, np.inf]
+    values = np.array([loud, np.negative(loud), [np.nan] * 6], stored).T
+    samples = pyffaudio.decode_bytes(wav_bytes(values, 8000), dtype=dtype).samples
     bound = np.iinfo(dtype)
-    np.testing.assert_array_equal(samples, [bound.max] * 3 + [bound.min] * 3)
+    expected = [bound.max, bound.min, 128 if dtype == "uint8" else 0]
+    np.testing.assert_array_equal(samples, [expected] * 6)

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import pyffaudio
+from ffmpeg_command import encode
 from media import Media
 from pyffaudio import (
     CorruptAudioError,
@@ -301,6 +302,20 @@ def test_the_source_is_a_description_and_never_the_data(data: bytes, saved: Path
         for start in range(0, len(data) - 8, 8):
             assert repr(data[start : start + 8])[2:-1] not in str(error) + error.source
     assert str(saved) in caught_error(pyffaudio.decode_file, saved).source
+
+
+def test_a_damaged_flac(tmp_path: Path) -> None:
+    """Its checksums tell: the frame that was hit is lost, those around it are not."""
+    good = full_range(20_000, 2, "int16")
+    path = encode(tmp_path / "a.flac", good, 44100, "-c:a", "flac", "-frame_size", "1000")
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 0x10
+    error = caught_error(pyffaudio.decode_bytes, data, dtype=None)
+    assert isinstance(error, CorruptAudioError)
+    assert error.code == "corrupt_data"
+    assert error.partial is not None
+    np.testing.assert_array_equal(error.partial.samples[:8000], good[:8000])
+    np.testing.assert_array_equal(error.partial.samples[-8000:], good[-8000:])
 
 
 def test_ffmpeg_prints_nothing(media: Media, capfd: pytest.CaptureFixture[str]) -> None:

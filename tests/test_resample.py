@@ -2,7 +2,7 @@
 
 import io
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -154,8 +154,8 @@ def test_every_way_in_gives_the_same(path: Path, case: Case, remix: bool) -> Non
     ):
         np.testing.assert_array_equal(audio.samples, expected.samples, strict=True)
         assert audio.sample_rate == expected.sample_rate
-        if audio.info.num_frames is not None:  # which a stream need not tell
-            assert audio.info == expected.info
+        # A stream may end before or after it said it would.
+        assert replace(audio.info, is_exact=expected.info.is_exact) == expected.info
         assert audio.more is False
         assert audio.complete is (True if case.frames else None)  # WAV's 0 may mean "unknown"
 

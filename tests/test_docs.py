@@ -1,0 +1,214 @@
+"""Promise: what the documents say is so: examples run, excerpts are the code, tables the rules."""
+
+import ast
+import doctest
+import importlib
+import inspect
+import os
+import pkgutil
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import pyffaudio
+from ffmpeg_command import encode
+from pyffaudio import Limits, diagnose, errors
+from pyffaudio._decode import FAULTS, ISSUES
+from pyffaudio.formats import _REFUSED_FORMATS, DECODERS, DEMUXERS
+from pyffaudio.levels import _WEIGHTS, mix_matrix
+from pyffaudio.options import DecodeOptions, normalise
+from signals import music, quantise, sine
+from wav_bytes import wav_bytes
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/*.md"))]
+PAGES = {path.relative_to(ROOT).as_posix(): path.read_text() for path in DOCUMENTS}
+MODULES = [module.name for module in pkgutil.walk_packages(pyffaudio.__path__, "pyffaudio.")]
+BLOCK = re.compile(r"(?:From `([^`]+)`:\n\n)?^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks(language: str) -> list[object]:
+    """The text of each block in this language, named by page and line. Excerpts are no examples."""
+    return [
+        pytest.param(block[3], id=f"{page}:{1 + text.count(chr(10), 0, block.start(3))}")
+        for page, text in PAGES.items()
+        for block in BLOCK.finditer(text)
+        if block[2] == language and block[1] is None
+    ]
+
+
+PRINT = re.compile(r"^ *print\(.*\)(?:  # (.*)|\n((?: *# .*\n)+))", re.MULTILINE)
+EXCERPTS = [
+    (block[1], block[3]) for text in PAGES.values() for block in BLOCK.finditer(text) if block[1]
+]
+
+
+def table(page: str, heading: str) -> list[list[str]]:
+    """The rows of the one table under a heading."""
+    section = PAGES[page].split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def names(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell)
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the examples read."""
+    path = tmp_path_factory.mktemp("docs")
+    tone = wav_bytes(quantise(sine(800, 2, 8000), "int16"), 8000)
+    (path / "tone.wav").write_bytes(tone)
+    speech = wav_bytes(quantise(sine(24000, 1, 8000), "int16"), 8000)
+    (path / "speech.wav").write_bytes(speech)
+    encode(path / "song.mp3", music(88200).astype("float32"), 44100, "-c:a", "libmp3lame")
+    (path / "clips").mkdir()
+    (path / "clips" / "sound.wav").write_bytes(speech)
+    (path / "clips" / "cut.wav").write_bytes(speech[: 44 + 20000])
+    (path / "clips" / "page.mp3").write_text("<!DOCTYPE html><html><body>Not found</body></html>")
+    return path
+
+
+def run(folder: Path, *command: str) -> str:
+    """Run a command as a reader does, from the folder that has the files; answer its output."""
+    paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": paths, "PYTHON": sys.executable},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("code", blocks("python"))
+def test_python_blocks_run_and_print_what_they_say(folder: Path, code: str) -> None:
+    """Each is a program of its own; what a line prints stands behind it, or beneath it, wrapped."""
+    script = folder / "example.py"
+    script.write_text(code)
+    said = [
+        behind or re.sub(r"\n? *# ", " ", "\n" + beneath).strip()
+        for behind, beneath in PRINT.findall(code)
+    ]
+    printed = run(folder, sys.executable, script.name).splitlines()
+    assert [line for line in printed if line in said] == said, printed
+
+
+@pytest.mark.parametrize("text", blocks("console"))
+def test_console_blocks_run_and_print_what_they_say(folder: Path, text: str) -> None:
+    script = 'pyffaudio() { "$PYTHON" -m pyffaudio "$@"; }\nset -e\n'
+    script += "".join(f"{line[2:]}\n" for line in text.splitlines() if line.startswith("$ "))
+    said = [line for line in text.splitlines() if not line.startswith("$ ")]
+    assert run(folder, "sh", "-c", script).splitlines() == said
+
+
+@pytest.mark.parametrize(("file", "text"), EXCERPTS)
+def test_excerpts_are_the_code(file: str, text: str) -> None:
+    """Literally, and in order; a line of three dots leaves something out."""
+    rest = (ROOT / file).read_text()
+    for part in re.split(r"^ *\.\.\.\n", text, flags=re.MULTILINE):
+        assert part in rest
+        rest = rest.split(part, 1)[1]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page: str) -> None:
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", PAGES[page]):
+        assert "://" in target or (ROOT / page).parent.joinpath(target).exists(), target
+
+
+def test_tests_that_are_named_exist() -> None:
+    for path, name in re.findall(r"`(tests/\w+\.py)(?:::(\w+))?`", "".join(PAGES.values())):
+        text = (ROOT / path).read_text()
+        assert not name or f"\ndef {name}(" in text, name
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_docstring_examples(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(folder)
+    failed, _ = doctest.testmod(importlib.import_module(name))
+    assert failed == 0
+
+
+def test_every_public_function_has_an_example() -> None:
+    for name in pyffaudio.__all__:
+        thing = getattr(pyffaudio, name)
+        assert not inspect.isfunction(thing) or ">>> " in (thing.__doc__ or ""), name
+
+
+def test_the_options_are_all_of_them() -> None:
+    defaults = inspect.signature(normalise).parameters
+    listed = set()
+    for option, default, _ in table("README.md", "Options"):
+        for name, value in zip(names(option), names(default), strict=True):
+            assert ast.literal_eval(value) == defaults[name].default, name
+            listed.add(name)
+    assert listed == DecodeOptions.__optional_keys__
+
+
+def test_the_weights_are_those_of_the_level_contract() -> None:
+    rows = table("docs/levels.md", "Weights")
+    listed = {names(name)[0]: (float(left), float(right)) for name, left, right, _ in rows}
+    assert listed == {
+        name: (round(left, 4), round(right, 4)) for name, (left, right) in _WEIGHTS.items()
+    }
+
+
+@pytest.mark.parametrize("row", table("docs/levels.md", "Matrices"), ids=lambda row: row[0])
+def test_the_matrices_are_those_of_the_level_contract(row: list[str]) -> None:
+    channels = row[1].split()
+    left, right, mono = ([float(number) for number in cell.split()] for cell in row[2:])
+    for listed, number in (([left, right], 2), ([mono], 1)):
+        found = mix_matrix(channels, number) or [[1.0, 0.0], [0.0, 1.0]]
+        assert listed == [[round(weight, 4) for weight in weights] for weights in found]
+
+
+def test_the_formats_are_those_allowed() -> None:
+    for heading, allowed in (("Demuxers", DEMUXERS), ("Decoders", DECODERS)):
+        listed = [name for row in table("docs/formats.md", heading) for name in names(row[0])]
+        assert sorted(listed) == sorted(allowed), heading
+    refused = [name for row in table("docs/formats.md", "Refused") for name in names(row[0])]
+    assert sorted(refused) == sorted(_REFUSED_FORMATS)
+
+
+def test_the_errors_are_those_raised() -> None:
+    listed = {names(row[0])[0]: names(row[1])[0] for row in table("docs/errors.md", "Exceptions")}
+    for name, base in listed.items():
+        assert getattr(errors, name).__base__.__name__ == base
+    assert set(listed) == {name for name in pyffaudio.__all__ if name.endswith("Error")}
+
+
+def test_the_codes_are_those_given() -> None:
+    fatal = {code for code in ISSUES.values() if pyffaudio.Issue(code, 0, 0).is_fatal}
+    expected = {code: kind.__name__ for code, (kind, _) in diagnose._FAULTS.items()}
+    expected |= dict.fromkeys(fatal, "CorruptAudioError")
+    expected |= {"limit_exceeded": "LimitExceededError", "timeout": "DecodeTimeoutError"}
+    listed = {names(row[0])[0]: names(row[1])[0] for row in table("docs/errors.md", "Codes")}
+    assert listed == expected
+    assert {code for code in FAULTS.values() if not code.startswith("max_")} <= set(listed)
+    issues = {names(row[0])[0]: row[1] for row in table("docs/errors.md", "Issues")}
+    assert issues == {code: "yes" if code in fatal else "no" for code in ISSUES.values()}
+
+
+def test_the_limits_are_those_set() -> None:
+    units = {"MiB": 1 << 20, "GiB": 1 << 30}
+    rows = table("docs/safety.md", "Limits")
+    for column, limits in ((1, Limits()), (2, Limits.untrusted())):
+        for row in rows:
+            value = getattr(limits, names(row[0])[0])
+            if row[column] in ("none", "all"):
+                assert value is None
+            elif names(row[column]):
+                assert set(names(row[column])) == set(value)
+            else:
+                number, _, unit = row[column].partition(" ")
+                assert value == float(number) * units.get(unit, 1)
+    assert [names(row[0])[0] for row in rows] == list(Limits.__dataclass_fields__)
