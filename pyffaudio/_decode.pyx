@@ -15,8 +15,8 @@ from pyffaudio cimport ffmpeg as ff
 from pyffaudio._convert cimport (
     MAX_CHANNELS, Converter, Output, Phase, Target, close_converter, fill, start_run)
 from pyffaudio._media cimport (
-    Fault, IssueCode, Media, Policy, claimed_frames, close_media, init_quiet_class, note,
-    open_media, promise_is_kept)
+    Fault, IssueCode, Media, Policy, claimed_frames, close_media, init_quiet_class,
+    is_damaged, note, open_media, promise_is_kept)
 from pyffaudio._source cimport (
     Source, SourceKind, SourceStop, close_source, drop_error, init_source, monotonic_ns,
     start_source, use_memory, use_path)
@@ -55,6 +55,7 @@ FAULTS = {
 ISSUES = {
     IssueCode.CORRUPT_DATA: "corrupt_data",
     IssueCode.TRUNCATED: "truncated",
+    IssueCode.TRAILING_DATA: "trailing_data",
     IssueCode.PARAMS_CHANGED: "params_changed",
 }
 SAMPLE_FORMATS = {
@@ -116,6 +117,7 @@ cdef class Decoder:
     cdef Py_buffer view
     cdef bint has_view
     cdef bint busy
+    cdef bint closed
     cdef object file
     cdef object texts           # the bytes that `policy` points into
     cdef readonly str description
@@ -157,11 +159,11 @@ cdef class Decoder:
             PyBuffer_Release(&self.view)
 
     def close(self):
-        """Release everything; the decoder answers nothing more."""
-        self._claim()
-        try:
+        """Release everything; reading and describing are errors from now on."""
+        if not self.closed:
+            self._claim()
+            self.closed = True
             self._free()
-        finally:
             self.busy = False
 
     def __enter__(self):
@@ -228,7 +230,12 @@ cdef class Decoder:
     cdef object _check(self, int64_t status):
         return check(status, &self.source, &self.media, self.description)
 
+    cdef object _check_open(self):
+        if self.closed:
+            raise ValueError(f"{self.description}: this decoder is closed")
+
     cdef object _claim(self):
+        self._check_open()
         if self.busy:
             raise RuntimeError(f"{self.description}: this decoder is in use, by another thread "
                                "or by its own file object")
@@ -236,16 +243,9 @@ cdef class Decoder:
 
     cdef object _set_target(self, options):
         """The rate, channels and dtype of what comes out: as asked, else as the first frame is."""
-        cdef int sample_rate = self.media.codec.sample_rate
-        cdef int num_channels = self.media.codec.ch_layout.nb_channels
-        cdef ff.AVSampleFormat stored = self.media.codec.sample_fmt
-        if self.media.has_frame:
-            sample_rate = self.media.frame.sample_rate
-            num_channels = self.media.frame.ch_layout.nb_channels
-            stored = <ff.AVSampleFormat>self.media.frame.format
-        self.dtype = options.dtype or dtype_of(stored)
-        self.target.sample_rate = options.sample_rate or sample_rate
-        self.target.num_channels = options.num_channels or num_channels
+        self.dtype = options.dtype or dtype_of(<ff.AVSampleFormat>self.media.first_format)
+        self.target.sample_rate = options.sample_rate or self.media.first_rate
+        self.target.num_channels = options.num_channels or self.media.first_layout.nb_channels
         self.target.planar = options.channels_first
         self.target.flips_sign = self.dtype == "int8"
         self.target.sample_format = SAMPLE_FORMATS[self.dtype]
@@ -334,6 +334,7 @@ cdef class Decoder:
     @property
     def claimed_frames(self):
         """Frames at the output rate by the container's word, which may be wrong; or None."""
+        self._check_open()
         cdef int64_t stored = claimed_frames(&self.media)
         if stored < 0:
             return None
@@ -347,7 +348,7 @@ cdef class Decoder:
     @property
     def complete(self):
         """False: audio is known to be missing; True: all that was promised came; None: unknown."""
-        if self.media.damaged:
+        if is_damaged(&self.media):
             return False
         if self.media.ended and self.media.promised_frames >= 0:
             return True
@@ -368,6 +369,7 @@ cdef class Decoder:
 
     def describe(self):
         """What the container and the first frame say, for AudioInfo."""
+        self._check_open()
         return describe(&self.media, promise_is_kept(&self.media, &self.source))
 
 
@@ -450,21 +452,16 @@ cdef list describe_chapters(const ff.AVFormatContext *context):
 cdef dict describe(Media *media, bint is_exact):
     """What the container and the first frame say, for AudioInfo."""
     cdef ff.AVCodecParameters *parameters = media.stream.codecpar
-    cdef const ff.AVChannelLayout *channels = &media.codec.ch_layout
-    cdef int sample_format = media.codec.sample_fmt
     cdef int64_t claimed = claimed_frames(media)
-    if media.has_frame:
-        channels = &media.frame.ch_layout
-        sample_format = media.frame.format
     return {
         "sample_rate": media.first_rate,
-        "num_channels": channels.nb_channels,
-        "channel_layout": layout_text(channels),
+        "num_channels": media.first_layout.nb_channels,
+        "channel_layout": layout_text(&media.first_layout),
         "num_frames": claimed if claimed >= 0 else None,
         "is_exact": is_exact,
         "codec": text(ff.avcodec_get_name(media.codec.codec_id)),
         "container": text(media.format.iformat.name),
-        "sample_format": text(ff.av_get_sample_fmt_name(<ff.AVSampleFormat>sample_format)),
+        "sample_format": text(ff.av_get_sample_fmt_name(<ff.AVSampleFormat>media.first_format)),
         "bits_per_sample": positive(media.codec.bits_per_raw_sample
                                     or ff.av_get_exact_bits_per_sample(media.codec.codec_id)),
         "bit_rate": positive(parameters.bit_rate or media.format.bit_rate),

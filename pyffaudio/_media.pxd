@@ -65,6 +65,7 @@ cdef enum Fault:
 cdef enum IssueCode:
     CORRUPT_DATA
     TRUNCATED
+    TRAILING_DATA
     PARAMS_CHANGED
 
 cdef enum:
@@ -97,14 +98,16 @@ cdef struct Media:
     int sent_bytes              # of the packet last given to the decoder
     bint demuxed                # the demuxer has nothing more
     bint ended                  # the decoder has nothing more
+    bint doubtful               # the format is a guess that hardly beats others
     ff.AVStream *stream
     int stream_index
     int first_rate              # of the first frame: the rate that positions are counted at
+    ff.AVChannelLayout first_layout
+    int first_format            # an AVSampleFormat
     int64_t decoded_frames
     int64_t promised_frames     # a count that the container must keep, or -1
     RawIssue issues[MAX_ISSUES]
     int issue_count
-    bint damaged                # some issue is fatal
     Fault fault
     int64_t fault_value
     const char *fault_name
@@ -117,23 +120,35 @@ cdef inline int fail(Media *media, Fault fault, int64_t value, const char *name)
     return ff.AVERROR_INVALIDDATA
 
 
+cdef inline bint is_fatal(IssueCode code) noexcept nogil:
+    """Whether audio is known to be missing; the others are notes."""
+    return code == IssueCode.CORRUPT_DATA or code == IssueCode.TRUNCATED
+
+
 cdef inline void note(Media *media, IssueCode code, int64_t num_frames) noexcept nogil:
     """Record an issue at the present position; a run of the same one is one issue."""
     cdef RawIssue *issue
-    if code != IssueCode.PARAMS_CHANGED:
-        media.damaged = True
     if media.issue_count > 0:
         issue = &media.issues[media.issue_count - 1]
         if issue.code == code and issue.position + issue.num_frames == media.decoded_frames:
             issue.num_frames += num_frames
             return
-    if media.issue_count == MAX_ISSUES:
+    if media.issue_count < MAX_ISSUES:
+        media.issue_count += 1
+    elif not is_fatal(code):
         return
-    issue = &media.issues[media.issue_count]
+    issue = &media.issues[media.issue_count - 1]
     issue.code = code
     issue.position = media.decoded_frames
     issue.num_frames = num_frames
-    media.issue_count += 1
+
+
+cdef inline bint is_damaged(const Media *media) noexcept nogil:
+    cdef int i
+    for i in range(media.issue_count):
+        if is_fatal(media.issues[i].code):
+            return True
+    return False
 
 
 cdef inline int deny_open(ff.AVFormatContext *context, ff.AVIOContext **io, const char *url,
@@ -202,6 +217,7 @@ cdef inline int choose_demuxer(Media *media, Source *source, const Policy *polic
         status = ff.av_probe_input_buffer2(media.io, demuxer, "", media.format, 0, 0)
         if watch(source) < 0:
             return ff.AVERROR_EXIT
+        media.doubtful = status <= ff.AVPROBE_SCORE_RETRY
         if status < 0 and policy.format_hint != NULL:
             name = policy.format_hint
             demuxer[0] = ff.av_find_input_format(name)
@@ -222,9 +238,9 @@ cdef inline int open_demuxer(Media *media, Source *source, const Policy *policy,
         return status
     status = ff.avformat_open_input(&media.format, "", demuxer, options)
     if status < 0:
-        if status == ff.AVERROR(ENOMEM):
-            return status
-        return fail(media, Fault.HEADER_DAMAGED, status, demuxer.name)
+        # AVERROR(ENOMEM) too: it answers sizes that the header makes up.
+        return fail(media, Fault.FORMAT_UNKNOWN if media.doubtful else Fault.HEADER_DAMAGED,
+                    status, demuxer.name)
     if media.format.nb_streams > <unsigned int>policy.max_streams:
         return fail(media, Fault.TOO_MANY_STREAMS, media.format.nb_streams, NULL)
     return 1
@@ -353,7 +369,7 @@ cdef inline int send_packet(Media *media, Source *source) noexcept nogil:
     status = ff.av_read_frame(media.format, media.packet)
     if status == ff.AVERROR(EAGAIN):
         return 1
-    if status == ff.AVERROR(ENOMEM) or watch(source) < 0 or source.errnum != 0:
+    if watch(source) < 0 or source.errnum != 0:
         return status if status < 0 else ff.AVERROR_EXIT
     if status < 0:
         media.demuxed = True
@@ -367,8 +383,11 @@ cdef inline int send_packet(Media *media, Source *source) noexcept nogil:
                           ff.avcodec_get_name(media.stream.codecpar.codec_id))
         else:
             media.sent_bytes = media.packet.size
+            if media.codec.codec_id == ff.AV_CODEC_ID_MP3:
+                # Else a frame of another rate than the one before it says that one's.
+                media.codec.sample_rate = 0
             status = ff.avcodec_send_packet(media.codec, media.packet)
-            if status < 0 and status != ff.AVERROR(ENOMEM):
+            if status < 0:
                 note_refusal(media)
                 status = 1
     ff.av_packet_unref(media.packet)
@@ -386,12 +405,42 @@ cdef inline int accept_frame(Media *media, const Policy *policy) noexcept nogil:
         return fail(media, Fault.RATE_TOO_HIGH, frame.sample_rate, NULL)
     if media.first_rate == 0:
         media.first_rate = frame.sample_rate
+        media.first_format = frame.format
+        if ff.av_channel_layout_copy(&media.first_layout, &frame.ch_layout) < 0:
+            return ff.AVERROR(ENOMEM)
     media.has_frame = True
     return 1
 
 
+cdef inline int64_t claimed_frames(const Media *media) noexcept nogil:
+    """The stream's length by the container's word, in frames at `first_rate`, or -1."""
+    if media.promised_frames >= 0:
+        return media.promised_frames
+    if media.stream.duration > 0:
+        return ff.av_rescale_q(media.stream.duration, media.stream.time_base,
+                               ff.AVRational(1, media.first_rate))
+    if media.format.duration > 0:
+        return ff.av_rescale(media.format.duration, media.first_rate, ff.AV_TIME_BASE)
+    return -1
+
+
+cdef inline bint was_complete(const Media *media) noexcept nogil:
+    """Whether what the decoder refuses now comes after the audio.
+
+    Frames of MPEG audio and ADTS are only known by their own headers, so that at the end of such a
+    stream anything else is tags or padding.
+    """
+    cdef int64_t claimed = claimed_frames(media)
+    return (ff.av_match_list(media.format.iformat.name, "mp3,aac", b',') != 0
+            or 0 <= claimed <= media.decoded_frames)
+
+
 cdef inline int end_stream(Media *media) noexcept nogil:
+    cdef RawIssue *last = &media.issues[media.issue_count - 1]
     media.ended = True
+    if (media.issue_count > 0 and last.code == IssueCode.CORRUPT_DATA
+            and last.position == media.decoded_frames > 0 and was_complete(media)):
+        last.code = IssueCode.TRAILING_DATA
     if media.decoded_frames < media.promised_frames:
         note(media, IssueCode.TRUNCATED, media.promised_frames - media.decoded_frames)
     return 0
@@ -410,7 +459,7 @@ cdef inline int next_frame(Media *media, Source *source, const Policy *policy) n
             return end_stream(media)
         elif status == ff.AVERROR(EAGAIN) and not media.demuxed:
             status = send_packet(media, source)
-        elif status != ff.AVERROR(ENOMEM):
+        else:
             note_refusal(media)
             status = end_stream(media) if media.demuxed else 1
         if status < 0:
@@ -451,10 +500,14 @@ cdef inline int open_media(Media *media, Source *source, const Policy *policy,
     status = next_frame(media, source, policy)
     if status != 0:
         return status
-    if (media.damaged or media.codec.sample_rate <= 0
-            or media.codec.ch_layout.nb_channels <= 0):
-        return fail(media, Fault.NOTHING_DECODED, 0, media.format.iformat.name)
     media.first_rate = media.codec.sample_rate
+    media.first_format = media.codec.sample_fmt
+    if ff.av_channel_layout_copy(&media.first_layout, &media.codec.ch_layout) < 0:
+        return ff.AVERROR(ENOMEM)
+    if (is_damaged(media) or media.first_rate <= 0 or media.codec.ch_layout.nb_channels <= 0
+            or claimed_frames(media) > 0):
+        return fail(media, Fault.FORMAT_UNKNOWN if media.doubtful else Fault.NOTHING_DECODED, 0,
+                    media.format.iformat.name)
     return 1
 
 
@@ -464,19 +517,8 @@ cdef inline bint promise_is_kept(const Media *media, const Source *source) noexc
             and wav_data_end(source.start, source.start_size) <= source.size)
 
 
-cdef inline int64_t claimed_frames(const Media *media) noexcept nogil:
-    """The stream's length by the container's word, in frames at `first_rate`, or -1."""
-    if media.promised_frames >= 0:
-        return media.promised_frames
-    if media.stream.duration > 0:
-        return ff.av_rescale_q(media.stream.duration, media.stream.time_base,
-                               ff.AVRational(1, media.first_rate))
-    if media.format.duration > 0:
-        return ff.av_rescale(media.format.duration, media.first_rate, ff.AV_TIME_BASE)
-    return -1
-
-
 cdef inline void close_media(Media *media) noexcept nogil:
+    ff.av_channel_layout_uninit(&media.first_layout)
     ff.av_frame_free(&media.frame)
     ff.av_packet_free(&media.packet)
     ff.avcodec_free_context(&media.codec)

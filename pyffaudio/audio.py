@@ -25,9 +25,9 @@ class Issue:
     ----------
     code : str
         ``"corrupt_data"`` (the decoder or a checksum refused data) and ``"truncated"`` (a count
-        that the container must keep was not met) mean that audio is missing;
-        ``"params_changed"`` (rate, channels or sample format changed and were converted to the
-        first ones) is a note.
+        that the container must keep was not met) mean that audio is missing. Notes are
+        ``"trailing_data"`` (something else follows the audio) and ``"params_changed"`` (rate,
+        channels or sample format changed and were converted to the first ones).
     frame_offset : int
         Where, in frames of the returned samples.
     num_frames : int
@@ -41,7 +41,7 @@ class Issue:
     @property
     def is_fatal(self) -> bool:
         """Whether audio is known to be missing."""
-        return self.code != "params_changed"
+        return self.code in ("corrupt_data", "truncated")
 
 
 @dataclass(frozen=True, eq=False)

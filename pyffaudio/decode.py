@@ -46,7 +46,7 @@ def decode_file(source: File, **options: Unpack[DecodeOptions]) -> Audio:
         Mix to this many channels by the level contract (docs/levels.md). Default: as stored.
     dtype : str or numpy.dtype, optional
         ``"float32"`` (default), ``"float64"``, ``"int32"``, ``"int16"``, ``"int8"`` or ``"uint8"``;
-        floats are in [-1, 1), integers use their whole range. None: as the decoder gives it.
+        full scale is 1.0, or the whole range of an integer. None: as the decoder gives it.
     channels_first : bool
         False (default): ``(frames, channels)``; True: ``(channels, frames)``. Always 2-D.
     start_seconds, stop_seconds : float

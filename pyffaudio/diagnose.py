@@ -108,8 +108,8 @@ def system_error(errnum: int, source: str) -> OSError:
     words = os.strerror(errnum)
     if "://" in source:
         words += (
-            "; a URL is not a local path: fetch it, or open it with pyffaudio.remote or fsspec and "
-            "pass the file object"
+            "; a URL is not a local path: fetch it, or open it with fsspec and pass the file "
+            "object, which pyffaudio.remote is going to do"
         )
     return OSError(errnum, words, source)
 

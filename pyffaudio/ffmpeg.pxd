@@ -119,6 +119,7 @@ cdef extern from "libavcodec/codec_id.h" nogil:
     enum AVCodecID:
         AV_CODEC_ID_NONE
         AV_CODEC_ID_FLAC
+        AV_CODEC_ID_MP3
         AV_CODEC_ID_OPUS
     const char *avcodec_get_name(AVCodecID id)
 
@@ -229,6 +230,7 @@ cdef extern from "libavformat/avformat.h" nogil:
     int AV_DISPOSITION_ATTACHED_PIC
     int AVFMTCTX_NOHEADER
     int AVFMT_FLAG_CUSTOM_IO
+    int AVPROBE_SCORE_RETRY
     unsigned int avformat_version()
     const AVInputFormat *av_demuxer_iterate(void **opaque)
     const AVInputFormat *av_find_input_format(const char *short_name)

@@ -91,6 +91,22 @@ def test_rate_and_channels_that_change_on_the_way(tmp_path: Path, codec: str) ->
     assert np.abs(second).max() == pytest.approx(0.5, abs=0.1)
 
 
+def test_channels_that_change_to_what_no_rule_converts(tmp_path: Path) -> None:
+    """Stereo after 5.1 is no fault of the arguments: what came before it is given."""
+    data = []
+    for channels in (6, 2):
+        signal = music(44100, channels).astype(np.float32)
+        path = encode(tmp_path / f"{channels}.aac", signal, 44100, "-c:a", "aac")
+        data.append(path.read_bytes())
+    first = pyffaudio.decode_bytes(data[0])
+    error = damage(b"".join(data))
+    assert error.partial is not None
+    assert error.partial.num_channels == 6
+    partial = pyffaudio.decode_bytes(b"".join(data), on_error="partial")
+    np.testing.assert_array_equal(partial.samples, error.partial.samples)
+    np.testing.assert_array_equal(partial.samples[: first.num_frames], first.samples)
+
+
 @pytest.mark.parametrize("name", ["vorbis", "opus", "flac_16"])
 def test_chained_files(media: Media, name: str) -> None:
     """Ogg streams one after the other are one long one; FLAC is not made for this."""
