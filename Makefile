@@ -8,7 +8,7 @@ VENV := .venv/bin/python
 CYTHON_SOURCES := $(wildcard pyffaudio/*.pyx pyffaudio/*.pxd)
 
 .NOTPARALLEL:
-.PHONY: help demo test test-all lint build clean
+.PHONY: help demo test test-all sanitize lint build clean
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -19,7 +19,18 @@ demo: build  ## decode real recordings, or FILE=my.mp3, and say what was found a
 test: lint  ## run all checks, then the tests
 	$(VENV) -m pytest
 
-test-all: test  ## run everything there is, however long it takes
+test-all: test sanitize  ## run everything there is, however long it takes
+
+sanitize: .venv/ready-for-test  ## decode mutated files with sanitizers, for FUZZ_SECONDS=120
+	rm -rf build/sanitize && mkdir -p build/sanitize
+	cp -r pyffaudio setup.py pyproject.toml README.md LICENSE build/sanitize
+	rm -f build/sanitize/pyffaudio/*.so build/sanitize/pyffaudio/*.c
+	cd build/sanitize && PYFFAUDIO_SANITIZE=address,undefined \
+		$(CURDIR)/$(VENV) setup.py --quiet build_ext --inplace
+	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
+	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
+	PYTHONMALLOC=malloc PYTHONPATH=build/sanitize \
+		$(VENV) scripts/fuzz.py $(or $(FUZZ_SECONDS),120)
 
 lint: .venv/ready-for-test build  ## check style, types and the Cython compiler's opinion
 	$(VENV) -m ruff check

@@ -15,8 +15,8 @@ from pyffaudio cimport ffmpeg as ff
 from pyffaudio._convert cimport (
     MAX_CHANNELS, Converter, Output, Phase, Target, close_converter, fill, start_run)
 from pyffaudio._media cimport (
-    Fault, IssueCode, Media, Policy, claimed_frames, close_media, init_quiet_class,
-    is_damaged, note, open_media, promise_is_kept)
+    Fault, IssueCode, Media, Policy, claimed_frames, close_media, consume_frame,
+    init_quiet_class, is_damaged, next_frame, note, open_media)
 from pyffaudio._source cimport (
     Source, SourceKind, SourceStop, close_source, drop_error, init_source, monotonic_ns,
     start_source, use_memory, use_path)
@@ -190,7 +190,8 @@ cdef class Decoder:
 
     cdef object _set_limits(self, limits):
         if limits.timeout is not None:
-            self.source.deadline_ns = monotonic_ns() + <int64_t>(limits.timeout * 1e9)
+            # At most 30 years: nanoseconds beyond that do not fit.
+            self.source.deadline_ns = monotonic_ns() + <int64_t>(min(limits.timeout, 1e9) * 1e9)
         if limits.max_input_bytes is not None:
             self.source.max_bytes = limits.max_input_bytes
 
@@ -273,6 +274,22 @@ cdef class Decoder:
             note(&self.media, IssueCode.PARAMS_CHANGED, 0)
         self._check(start_run(&self.converter, &self.target, frame, used))
 
+    cdef bint _begin_run(self) except -1:
+        """Start a run with the waiting frame; one that cannot be converted is dropped as damage."""
+        cdef int status
+        try:
+            self._start_run()
+            return True
+        except ValueError:
+            if self.converter.swr == NULL:
+                raise
+        with nogil:
+            note(&self.media, IssueCode.CORRUPT_DATA, self.media.frame.nb_samples)
+            consume_frame(&self.media)
+            status = next_frame(&self.media, &self.source, &self.policy)
+        self._check(status)
+        return False
+
     cdef int64_t _fill(self, Output *output, int64_t room) except -1:
         cdef int64_t filled = 0, count
         self._claim()
@@ -281,7 +298,8 @@ cdef class Decoder:
                 if self.converter.phase == Phase.FINISHED:
                     if not self.media.has_frame:
                         break
-                    self._start_run()
+                    if not self._begin_run():
+                        continue
                 with nogil:
                     count = fill(&self.converter, &self.target, output, room - filled, &self.media,
                                  &self.source, &self.policy)
@@ -370,7 +388,7 @@ cdef class Decoder:
     def describe(self):
         """What the container and the first frame say, for AudioInfo."""
         self._check_open()
-        return describe(&self.media, promise_is_kept(&self.media, &self.source))
+        return describe(&self.media)
 
 
 cdef str dtype_of(ff.AVSampleFormat sample_format):
@@ -449,7 +467,7 @@ cdef list describe_chapters(const ff.AVFormatContext *context):
     return chapters
 
 
-cdef dict describe(Media *media, bint is_exact):
+cdef dict describe(Media *media):
     """What the container and the first frame say, for AudioInfo."""
     cdef ff.AVCodecParameters *parameters = media.stream.codecpar
     cdef int64_t claimed = claimed_frames(media)
@@ -458,7 +476,7 @@ cdef dict describe(Media *media, bint is_exact):
         "num_channels": media.first_layout.nb_channels,
         "channel_layout": layout_text(&media.first_layout),
         "num_frames": claimed if claimed >= 0 else None,
-        "is_exact": is_exact,
+        "is_exact": bool(media.keeps_promise),
         "codec": text(ff.avcodec_get_name(media.codec.codec_id)),
         "container": text(media.format.iformat.name),
         "sample_format": text(ff.av_get_sample_fmt_name(<ff.AVSampleFormat>media.first_format)),

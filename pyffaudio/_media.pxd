@@ -12,7 +12,7 @@ from libc.string cimport memcmp
 from pyffaudio cimport ffmpeg as ff
 from pyffaudio._source cimport IO_BUFFER_BYTES, START_BYTES, Source, read_callback, seek_callback, \
     watch, watch_callback
-from pyffaudio._wav cimport may_be_dts, wav_data_bytes, wav_data_end
+from pyffaudio._wav cimport may_be_dts, wav_data_bytes
 
 
 cdef extern from *:
@@ -106,6 +106,7 @@ cdef struct Media:
     int first_format            # an AVSampleFormat
     int64_t decoded_frames
     int64_t promised_frames     # a count that the container must keep, or -1
+    bint keeps_promise          # the source is long enough for all of them
     RawIssue issues[MAX_ISSUES]
     int issue_count
     Fault fault
@@ -474,16 +475,23 @@ cdef inline void consume_frame(Media *media) noexcept nogil:
     ff.av_frame_unref(media.frame)
 
 
-cdef inline int64_t promised_frames(const Media *media, const Source *source) noexcept nogil:
-    """The frames that a WAV's data chunk has by its own size, or -1."""
+cdef inline void find_promise(Media *media, const Source *source) noexcept nogil:
+    """The frames that a WAV's data chunk has by its own size.
+
+    Read once: the caller's memory may change, and what was checked is what is used.
+    """
     cdef ff.AVCodecContext *codec = media.codec
-    cdef int64_t data_bytes
+    cdef int64_t data_bytes, end = 0
     cdef int frame_bits = (ff.av_get_exact_bits_per_sample(codec.codec_id)
                            * codec.ch_layout.nb_channels)
+    media.promised_frames = -1
     if frame_bits == 0 or not ff.av_match_list(media.format.iformat.name, "wav", b','):
-        return -1
-    data_bytes = wav_data_bytes(source.start, source.start_size)
-    return -1 if data_bytes < 0 else data_bytes * 8 // frame_bits
+        return
+    # No further than every kind of source has read by now, so that they all tell the same.
+    data_bytes = wav_data_bytes(source.start, min(source.start_size, START_BYTES), &end)
+    if data_bytes >= 0:
+        media.promised_frames = data_bytes * 8 // frame_bits
+        media.keeps_promise = end <= source.size
 
 
 cdef inline int open_media(Media *media, Source *source, const Policy *policy,
@@ -496,7 +504,7 @@ cdef inline int open_media(Media *media, Source *source, const Policy *policy,
         status = open_decoder(media, policy)
     if status < 0:
         return status
-    media.promised_frames = promised_frames(media, source)
+    find_promise(media, source)
     status = next_frame(media, source, policy)
     if status != 0:
         return status
@@ -509,12 +517,6 @@ cdef inline int open_media(Media *media, Source *source, const Policy *policy,
         return fail(media, Fault.FORMAT_UNKNOWN if media.doubtful else Fault.NOTHING_DECODED, 0,
                     media.format.iformat.name)
     return 1
-
-
-cdef inline bint promise_is_kept(const Media *media, const Source *source) noexcept nogil:
-    """Whether the source is long enough for all the frames of a WAV that its header promises."""
-    return (media.promised_frames >= 0
-            and wav_data_end(source.start, source.start_size) <= source.size)
 
 
 cdef inline void close_media(Media *media) noexcept nogil:

@@ -7,7 +7,7 @@ from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF, Py_XDECREF
-from libc.errno cimport EINTR, EIO, EISDIR, ENOMEM, ENOSYS, errno
+from libc.errno cimport EAGAIN, EINTR, EIO, EISDIR, ENOMEM, ENOSYS, errno
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t
 from libc.stdio cimport SEEK_CUR, SEEK_END, SEEK_SET
 from libc.string cimport memcpy, memset
@@ -144,7 +144,8 @@ cdef inline int read_descriptor(Source *source, uint8_t *buffer, int size) noexc
         count = posix_read(source.fd, buffer, size)
         if count >= 0:
             return <int>count
-        if errno != EINTR:
+        # EAGAIN: another reader of the same pipe was faster.
+        if errno != EINTR and not (errno == EAGAIN and source.waits):
             return fail_with_errno(source)
         status = check_signals(source)
         if status < 0:
@@ -227,6 +228,9 @@ cdef inline int read_callback(void *opaque, uint8_t *buffer, int size) noexcept 
     if at_hand > 0:
         count = size if at_hand > size else <int>at_hand
         memcpy(buffer, source.start + source.position, count)
+    elif 0 <= source.size < source.position:
+        # Beyond the end nothing is read, and some file systems cannot even seek.
+        count = 0
     else:
         count = go_to_position(source)
         if count == 0:

@@ -28,20 +28,18 @@ cdef inline const uint8_t *find_chunk(const uint8_t *start, int64_t size,
     return NULL
 
 
-cdef inline int64_t wav_data_bytes(const uint8_t *start, int64_t size) noexcept nogil:
-    """The size that the data chunk states; -1 where it is open (a stream's) or further on."""
+cdef inline int64_t wav_data_bytes(const uint8_t *start, int64_t size, int64_t *end) noexcept nogil:
+    """The size that the data chunk states, and where it ends by that.
+
+    -1 where the size is left open, as in a stream, or the chunk comes later.
+    """
     cdef const uint8_t *chunk = find_chunk(start, size, "data")
     cdef uint32_t stated
     if chunk == NULL:
         return -1
     stated = little_endian(chunk + 4, 4)
+    end[0] = (chunk - start) + 8 + <int64_t>stated
     return -1 if stated == 0 or stated >= 0xfffffff0u else <int64_t>stated
-
-
-cdef inline int64_t wav_data_end(const uint8_t *start, int64_t size) noexcept nogil:
-    """Where the data chunk ends by its stated size, which wav_data_bytes() has found to be one."""
-    cdef const uint8_t *chunk = find_chunk(start, size, "data")
-    return (chunk - start) + 8 + <int64_t>little_endian(chunk + 4, 4)
 
 
 cdef inline bint is_cd_like(const uint8_t *start, int64_t size) noexcept nogil:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+import time
 from collections.abc import Callable
 from typing import Any, Unpack
 
@@ -259,6 +260,25 @@ def _frame_limit(decoder: Decoder, options: Options) -> tuple[int, str]:
     return by_bytes, "max_bytes"
 
 
+def _first_pass(
+    open_source: Callable[[Any, Options], Decoder], source: Any, options: Options
+) -> tuple[float, Options]:
+    """The length in seconds, and the options with what time is left for the second pass."""
+    limits = options.limits
+    began = time.monotonic()
+    with open_source(source, options) as decoder:
+        # A short answer may be a fault, which the next call raises.
+        while decoder.skip(ALL_FRAMES):
+            pass
+        length = decoder.position / decoder.sample_rate
+        if limits.timeout is not None:
+            left = limits.timeout - (time.monotonic() - began)
+            if left <= 0:
+                raise limit_error("timeout", None, decoder.description)
+            options = dataclasses.replace(options, limits=dataclasses.replace(limits, timeout=left))
+    return length, options
+
+
 def _open_segment(
     open_source: Callable[[Any, Options], Decoder], source: Any, options: Options
 ) -> tuple[Decoder, int]:
@@ -270,19 +290,21 @@ def _open_segment(
         if from_end
         else None
     )
-    decoder = open_source(source, options)
     if rewind is not None:
-        total = decoder.skip(ALL_FRAMES)
-        decoder.close()
+        length, options = _first_pass(open_source, source, options)
         rewind()
-        decoder = open_source(source, options)
-        start = max(start + total / decoder.sample_rate, 0) if start < 0 else start
-        stop = stop + total / decoder.sample_rate if stop is not None and stop < 0 else stop
+        start = max(start + length, 0) if start < 0 else start
+        stop = stop + length if stop is not None and stop < 0 else stop
+    decoder = open_source(source, options)
     first = options.frame_offset or round(start * decoder.sample_rate)
     count = ALL_FRAMES if options.num_frames is None else options.num_frames
     if stop is not None:
         count = max(round(stop * decoder.sample_rate) - first, 0)
-    decoder.skip(first)
+    try:
+        decoder.skip(first)
+    except BaseException:
+        decoder.close()
+        raise
     return decoder, count
 
 

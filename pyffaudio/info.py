@@ -148,7 +148,9 @@ def probe(
     put_back = native.rewinder(source, "probe puts a file object back to its position")
     try:
         with native.open_decoder(source, options) as decoder:
-            counted = decoder.skip(ALL_FRAMES) if exact else None
+            while exact and decoder.skip(ALL_FRAMES):
+                pass
+            counted = decoder.position if exact else None
             return info_of(decoder, options.limits, counted)
     finally:
         put_back()

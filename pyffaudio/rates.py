@@ -6,6 +6,8 @@ _TAPS = 32
 _PHASES = 1024
 # Coefficients computed in one go, which nothing can interrupt: at most 0.3 s, and 192 kHz to 1 kHz.
 _MOST_COEFFICIENTS = 6_400_000
+# Input that the filter needs for one frame of output: a fall by a factor of 1024.
+_MOST_TAPS = 32 * 1024
 
 
 def check_rates(source_rate: int, target_rate: int) -> None:
@@ -21,7 +23,7 @@ def check_rates(source_rate: int, target_rate: int) -> None:
     """
     taps = _TAPS * max(source_rate / target_rate, 1)
     phases = min(target_rate // math.gcd(source_rate, target_rate), _PHASES)
-    if source_rate != target_rate and taps * phases > _MOST_COEFFICIENTS:
+    if taps > _MOST_TAPS or (source_rate != target_rate and taps * phases > _MOST_COEFFICIENTS):
         raise ValueError(
             f"resampling {source_rate} Hz to sample_rate={target_rate} takes a filter of "
             f"{taps * phases:.0f} coefficients: choose a rate nearer to the stored one"

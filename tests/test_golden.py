@@ -7,7 +7,7 @@ import pytest
 
 import ffmpeg_command
 import pyffaudio
-from media import LOSSLESS, LOSSY, RECIPES, TELEPHONE, Media
+from media import LOSSLESS, LOSSY, LOSSY_FRAMES, RECIPES, TELEPHONE, Media
 
 # The stored sample format and the wider ones. Narrowing is not golden, but the dtype promise.
 WIDER = {

@@ -314,3 +314,7 @@ def test_limits_for_strangers() -> None:
         pyffaudio.decode_bytes(
             WAV, limits=limits, format="s16le", format_options={"sample_rate": 1, "channels": 1}
         )
+
+
+def test_a_timeout_beyond_what_a_clock_counts() -> None:
+    assert pyffaudio.decode_bytes(WAV, limits=Limits(timeout=1e12)).num_frames > 0

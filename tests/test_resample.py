@@ -204,3 +204,11 @@ def test_a_sine_stays_that_sine(rate: int, target: int, part: float) -> None:
     error = np.abs(found - expected)[edge : len(found) - edge].max()
     slope = 0.5 * 2 * math.pi * frequency / rate
     assert error <= slope / 1024 + 1e-4
+
+
+@pytest.mark.parametrize(("stored", "asked"), [(767_999, 1000), (44_100, 1), (768_000, 100)])
+def test_rates_too_far_apart_are_refused(stored: int, asked: int) -> None:
+    """The filter between them takes seconds to compute, in which nothing can interrupt it."""
+    wav = wav_bytes(full_range(100, 1, "int16"), stored)
+    with pytest.raises(ValueError, match=f"resampling {stored} Hz to sample_rate={asked} takes"):
+        pyffaudio.decode_bytes(wav, sample_rate=asked)

@@ -122,3 +122,22 @@ def test_both_kinds_together_are_an_error(
 ) -> None:
     with pytest.raises(ValueError, match="seconds"):
         pyffaudio.decode_file("/nonexistent", **seconds, **frames)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("error", [OSError(5, "I/O error"), KeyboardInterrupt()])
+def test_an_error_while_counting_to_the_end_is_raised(error: BaseException) -> None:
+    """A first pass that fails half-way must not pass for the length."""
+
+    class Failing(io.BytesIO):
+        reads = 0
+
+        def read(self, size: int | None = -1, /) -> bytes:
+            self.reads += 1
+            if self.reads == 20:
+                raise error
+            return super().read(size)
+
+    data = wav_bytes(full_range(1_000_000, 1, "int16"), 8000)
+    with pytest.raises(type(error)) as caught:
+        pyffaudio.decode_file(Failing(data), start_seconds=-0.01)
+    assert caught.value is error

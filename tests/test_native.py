@@ -1,0 +1,76 @@
+"""Promise: the private Decoder fails with an exception where it is misused, and never crashes."""
+
+import gc
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from pyffaudio import native
+from pyffaudio.native import Decoder
+from pyffaudio.options import normalise
+from signals import full_range
+from wav_bytes import wav_bytes
+
+WAV = wav_bytes(full_range(5000, 1, "int16"), 8000)
+
+AFTER_CLOSE: dict[str, Callable[[Decoder], object]] = {
+    "read_into": lambda decoder: decoder.read_into(np.zeros((10, 1), np.float32)),
+    "skip": lambda decoder: decoder.skip(10),
+    "describe": lambda decoder: decoder.describe(),
+    "claimed_frames": lambda decoder: decoder.claimed_frames,
+}
+
+
+@pytest.mark.parametrize("call", AFTER_CLOSE)
+def test_a_closed_decoder_says_so(call: str) -> None:
+    decoder = native.open_data(WAV, normalise())
+    decoder.skip(100)
+    decoder.close()
+    decoder.close()
+    with pytest.raises(ValueError, match="closed"):
+        AFTER_CLOSE[call](decoder)
+
+
+def test_closing_releases_the_data() -> None:
+    data = bytearray(WAV)
+    decoder = native.open_data(data, normalise())
+    with pytest.raises(BufferError):
+        data.append(0)
+    decoder.close()
+    data.append(0)
+
+
+def test_a_header_that_changes_after_it_was_read() -> None:
+    """Memory may be shared: what was checked once is what is used."""
+    data = bytearray(WAV)
+    decoder = native.open_data(data, normalise())
+    data[36:40] = b"xxxx"
+    assert decoder.describe()["is_exact"] is True
+    assert decoder.skip(10_000) == 5000
+
+
+def test_a_decoder_in_a_reference_cycle_with_its_file_object_is_collected() -> None:
+    class File:
+        decoder: Decoder | None = None
+        position = 0
+        alive = 0
+
+        def __init__(self) -> None:
+            File.alive += 1
+
+        def __del__(self) -> None:
+            File.alive -= 1
+
+        def read(self, size: int) -> bytes:
+            start = self.position
+            self.position += size
+            return WAV[start : start + size]
+
+    for _ in range(3):
+        file = File()
+        file.decoder = native.open_file(file, normalise())
+        file.decoder.skip(10)
+    del file
+    gc.collect()
+    assert File.alive == 0
