@@ -437,11 +437,12 @@ cdef inline bint was_complete(const Media *media) noexcept nogil:
 
 
 cdef inline int end_stream(Media *media) noexcept nogil:
-    cdef RawIssue *last = &media.issues[media.issue_count - 1]
+    cdef RawIssue *last
     media.ended = True
-    if (media.issue_count > 0 and last.code == IssueCode.CORRUPT_DATA
-            and last.position == media.decoded_frames > 0 and was_complete(media)):
-        last.code = IssueCode.TRAILING_DATA
+    if media.issue_count > 0 and media.decoded_frames > 0 and was_complete(media):
+        last = &media.issues[media.issue_count - 1]
+        if last.code == IssueCode.CORRUPT_DATA and last.position == media.decoded_frames:
+            last.code = IssueCode.TRAILING_DATA
     if media.decoded_frames < media.promised_frames:
         note(media, IssueCode.TRUNCATED, media.promised_frames - media.decoded_frames)
     return 0

@@ -243,6 +243,9 @@ def _first_capacity(decoder: Decoder, options: Options, count: int) -> int:
     claimed = decoder.claimed_frames
     if claimed is None:
         claimed = _LEAST_BYTES // frame_bytes
+    if not options.channels_first:
+        # A claim is often a packet short; planes would have to be moved together afterwards.
+        claimed += _SPILL_FRAMES
     plausible = max(_LEAST_BYTES, (input_bytes or 0) * _PLAUSIBLE_RATIO) // frame_bytes
     limit, _ = _frame_limit(decoder, options)
     return min(max(claimed - decoder.position, 0), plausible, count, limit)
