@@ -96,6 +96,7 @@ cdef struct Media:
     ff.AVFrame *frame
     bint has_frame              # `frame` is decoded and not yet consumed
     int sent_bytes              # of the packet last given to the decoder
+    bint sent_tag               # that packet is a tag, which MPEG audio may have anywhere
     bint demuxed                # the demuxer has nothing more
     bint ended                  # the decoder has nothing more
     bint doubtful               # the format is a guess that hardly beats others
@@ -219,7 +220,8 @@ cdef inline int choose_demuxer(Media *media, Source *source, const Policy *polic
         if watch(source) < 0:
             return ff.AVERROR_EXIT
         media.doubtful = status <= ff.AVPROBE_SCORE_RETRY
-        if status < 0 and policy.format_hint != NULL:
+        # A guess that hardly beats others is worth less than the suffix of the path.
+        if (status < 0 or media.doubtful) and policy.format_hint != NULL:
             name = policy.format_hint
             demuxer[0] = ff.av_find_input_format(name)
     if demuxer[0] == NULL:
@@ -351,11 +353,19 @@ cdef inline int open_decoder(Media *media, const Policy *policy) noexcept nogil:
     return 1
 
 
+cdef inline bint is_tag(const ff.AVPacket *packet) noexcept nogil:
+    return packet.size >= 8 and (
+        memcmp(packet.data, "ID3", 3) == 0 or memcmp(packet.data, "TAG", 3) == 0
+        or memcmp(packet.data, "APETAGEX", 8) == 0)
+
+
 cdef inline void note_refusal(Media *media) noexcept nogil:
-    """The decoder refused data: damage, unless it is what PCM's last packet has beyond a frame."""
+    """The decoder refused data: damage, unless it is a tag, or PCM's last packet beyond a frame."""
     cdef int frame_bits = (ff.av_get_exact_bits_per_sample(media.codec.codec_id)
                            * media.codec.ch_layout.nb_channels)
-    if frame_bits == 0 or media.sent_bytes * <int64_t>8 % frame_bits == 0:
+    if media.sent_tag:
+        note(media, IssueCode.TRAILING_DATA, 0)
+    elif frame_bits == 0 or media.sent_bytes * <int64_t>8 % frame_bits == 0:
         note(media, IssueCode.CORRUPT_DATA, 0)
 
 
@@ -384,6 +394,7 @@ cdef inline int send_packet(Media *media, Source *source) noexcept nogil:
                           ff.avcodec_get_name(media.stream.codecpar.codec_id))
         else:
             media.sent_bytes = media.packet.size
+            media.sent_tag = is_tag(media.packet)
             if media.codec.codec_id == ff.AV_CODEC_ID_MP3:
                 # Else a frame of another rate than the one before it says that one's.
                 media.codec.sample_rate = 0

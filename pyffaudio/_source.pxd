@@ -288,6 +288,9 @@ cdef inline int load_start(Source *source, int64_t capacity) noexcept nogil:
         return ff.AVERROR(ENOMEM)
     source.start = source.owned
     while count > 0 and source.start_size < capacity:
+        count = watch(source)
+        if count < 0:
+            return count
         count = fetch(source, source.owned + source.start_size,
                       <int>(capacity - source.start_size))
         if count < 0:

@@ -10,7 +10,11 @@ from pyffaudio.audio import Samples
 
 
 class Buffer(Protocol):
-    """Frames to fill from the front, whatever the layout of what comes out."""
+    """Frames to fill from the front, whatever the layout of what comes out.
+
+    No view of `frames` may be kept, not even in a local variable, which a traceback would keep:
+    growing and taking move the memory.
+    """
 
     @property
     def frames(self) -> Samples:

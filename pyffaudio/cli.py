@@ -23,6 +23,7 @@ from typing import BinaryIO, TextIO
 import numpy as np
 
 import pyffaudio
+from pyffaudio.formats import RAW_PCM_DEMUXERS
 from pyffaudio.wav import wav_header, write_wav
 
 __all__ = ["main"]
@@ -183,6 +184,7 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _decode(args: argparse.Namespace) -> int:
+    _check_format(args.format)
     _check_output(args)
     with _blaming(_source_name(args.input)):
         audio = pyffaudio.decode_file(
@@ -204,6 +206,15 @@ def _decode(args: argparse.Namespace) -> int:
         with _blaming(args.output), _output_file(args.output) as file:
             _write(audio, _suffix(args.output), file)
     return 0
+
+
+def _check_format(name: str | None) -> None:
+    if name in RAW_PCM_DEMUXERS:
+        raise _CommandError(
+            f"--format {name}: raw PCM does not say its rate and channels, and this command has no "
+            "options for them: use format_options in Python",
+            status=2,
+        )
 
 
 def _check_output(args: argparse.Namespace) -> None:
@@ -401,7 +412,8 @@ def _blaming(name: str) -> Iterator[None]:
     except (pyffaudio.PyffaudioError, OSError, MemoryError) as error:
         raise _CommandError(f"{name}: {_what(error)}") from error
     except ValueError as error:
-        raise _CommandError(f"{name}: {_what(error)}", status=2) from error
+        words = _what(error).removeprefix(f"{name}: ")
+        raise _CommandError(f"{name}: {words}", status=2) from error
 
 
 def _what(error: BaseException) -> str:

@@ -180,7 +180,11 @@ def decode_into(source: Source, out: Any, **options: Unpack[DecodeIntoOptions]) 
     with decoder:
         if frames.shape[1] != decoder.num_channels:
             stored = f"{decoder.description} has {decoder.num_channels}"
-            raise ValueError(_channels_differ(frames.shape[1], stored))
+            message = _channels_differ(frames.shape[1], stored)
+            if len(frames) == decoder.num_channels:
+                other = "False" if asked.channels_first else "True"
+                message = f"out has shape {array.shape}, {stored}: give channels_first={other}"
+            raise ValueError(message)
         return _read(decoder, buffer, min(count, len(frames)), asked)
 
 
@@ -204,9 +208,8 @@ def _read(decoder: Decoder, buffer: Buffer, count: int, options: Options) -> Aud
     filled = 0
     try:
         while filled < room:
-            frames = buffer.frames[filled:room]
-            if len(frames):
-                got = decoder.read_into(frames)
+            if filled < len(buffer.frames):
+                got = decoder.read_into(buffer.frames[filled:room])
             else:
                 got = _spill(decoder, buffer, filled, room)
             if got == 0:
@@ -219,7 +222,8 @@ def _read(decoder: Decoder, buffer: Buffer, count: int, options: Options) -> Aud
     except PyffaudioError as error:
         error.partial = _audio(decoder, buffer.take(filled), start, options, more=True)
         raise
-    audio = _audio(decoder, buffer.take(filled), start, options, more)
+    stop = start + filled if filled == count else None
+    audio = _audio(decoder, buffer.take(filled), start, options, more, stop)
     if options.on_error == "raise" and any(issue.is_fatal for issue in audio.issues):
         raise damage_error(audio, decoder.description)
     return audio
@@ -311,11 +315,19 @@ def _open_segment(
     return decoder, count
 
 
-def _audio(decoder: Decoder, samples: Samples, start: int, options: Options, more: bool) -> Audio:
+def _audio(
+    decoder: Decoder,
+    samples: Samples,
+    start: int,
+    options: Options,
+    more: bool,
+    stop: int | None = None,
+) -> Audio:
+    """The result, with the issues of the frames from `start` to `stop`, or else to the end."""
     issues = tuple(
         Issue(code, max(offset - start, 0), num_frames)
         for code, offset, num_frames in decoder.issues
-        if offset + num_frames >= start
+        if offset + num_frames >= start and (stop is None or offset < stop)
     )
     complete = decoder.complete if start == 0 and not more else None
     return Audio(

@@ -127,6 +127,7 @@ cdef extern from "libavcodec/codec_id.h" nogil:
 cdef extern from "libavcodec/packet.h" nogil:
     ctypedef struct AVPacket:
         int stream_index
+        uint8_t *data
         int size
     AVPacket *av_packet_alloc()
     void av_packet_free(AVPacket **pkt)

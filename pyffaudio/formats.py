@@ -92,4 +92,6 @@ def why_format_refused(name: str) -> str:
 
 def why_codec_refused(name: str) -> str:
     """Why a decoder is not on the list, in words that follow "because"."""
-    return f"{name} is not on the list of reviewed codecs (pyffaudio.formats())"
+    if name == "pcm_f24le":
+        return "this WAV has 24-bit samples in 32-bit containers, which this version cannot read"
+    return "it is not on the list of reviewed codecs (pyffaudio.formats())"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import operator
 from collections.abc import Collection
 from dataclasses import dataclass, fields
 
@@ -10,6 +10,9 @@ from pyffaudio.formats import DECODERS, DEMUXERS, WEB_FORMATS
 
 # As many channels as libswresample can mix.
 _MOST_CHANNELS = 64
+# What fits FFmpeg's integers, with room for arithmetic.
+_REALS = ("max_duration", "timeout")
+_MOST = {"max_channels": _MOST_CHANNELS, "max_sample_rate": 2**24, "max_streams": 2**20}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,19 +61,24 @@ class Limits:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            value = getattr(self, field.name)
             if field.name == "allowed_formats":
                 self._check_formats()
-            elif value is None and field.default is None:
-                continue
-            elif isinstance(value, bool) or not isinstance(value, (int, float)):
-                raise TypeError(f"Limits: {field.name} must be a number, not {value!r}")
-            elif not value > 0 or value == math.inf or value > 2**62:
-                raise ValueError(f"Limits: {field.name} must be positive and finite, not {value!r}")
-            elif isinstance(field.default, int) and not isinstance(value, int):
-                raise TypeError(f"Limits: {field.name} must be an integer, not {value!r}")
-        if self.max_channels > _MOST_CHANNELS:
-            raise ValueError(f"Limits: max_channels can be at most {_MOST_CHANNELS}")
+            elif getattr(self, field.name) is not None or field.default is not None:
+                self._check_number(field.name, whole=field.name not in _REALS)
+
+    def _check_number(self, name: str, whole: bool) -> None:
+        value = getattr(self, name)
+        try:
+            if isinstance(value, (bool, str)):
+                raise TypeError
+            number = operator.index(value) if whole else float(value)
+        except (TypeError, ValueError):
+            kind = "an integer" if whole else "a number"
+            raise TypeError(f"Limits: {name} must be {kind}, not {value!r}") from None
+        most = _MOST.get(name, 2**62)
+        if not 0 < number <= most:
+            raise ValueError(f"Limits: {name} must be positive and at most {most}, not {value!r}")
+        object.__setattr__(self, name, number)
 
     def _check_formats(self) -> None:
         if self.allowed_formats is None:

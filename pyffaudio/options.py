@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import operator
 from collections.abc import Mapping
@@ -78,8 +79,10 @@ def normalise(
     format_options: Mapping[str, int] | None = None,
     on_error: Literal["raise", "partial"] = "raise",
     limits: Limits | None = None,
+    **unknown: object,
 ) -> Options:
     """Check every option, or raise a TypeError or ValueError that names it."""
+    _refuse_unknown(unknown)
     limits = Limits() if limits is None else limits
     if not isinstance(limits, Limits):
         raise TypeError(f"limits must be a pyffaudio.Limits, not {type(limits).__name__}")
@@ -109,6 +112,13 @@ def normalise(
     )
 
 
+def _refuse_unknown(unknown: Mapping[str, object]) -> None:
+    for name in unknown:
+        near = difflib.get_close_matches(name, DecodeOptions.__annotations__, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise TypeError(f"there is no option {name!r}{hint}")
+
+
 def _integer(name: str, value: Any, least: int, most: int) -> int | None:
     if value is None:
         return None
@@ -131,7 +141,7 @@ def _seconds(name: str, value: Any) -> float:
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be a number of seconds, not {value!r}") from None
     if not math.isfinite(seconds) or abs(seconds) > 2**40:
-        raise ValueError(f"{name} must be finite, not {value!r}")
+        raise ValueError(f"{name} must be finite and less than 2**40, not {value!r}")
     return seconds
 
 

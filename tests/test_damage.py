@@ -141,3 +141,41 @@ def test_a_wav_with_other_chunks_around_its_data() -> None:
     for where in (12, 36, len(wav)):
         audio = pyffaudio.decode_bytes(wav[:where] + junk + wav[where:], dtype=None)
         np.testing.assert_array_equal(audio.samples, expected, strict=True)
+
+
+def test_a_traceback_holds_no_view_of_memory_that_moved(media: Media) -> None:
+    """Debuggers and error reporters print local variables."""
+    data = media["wav_s16"].read_bytes()
+    error = damage(data[: len(data) // 2])
+    traceback = error.__traceback__
+    frames = []
+    while traceback is not None:
+        frames.append(traceback.tb_frame)
+        traceback = traceback.tb_next
+    ours = [frame for frame in frames if "pyffaudio/decode" in frame.f_code.co_filename]
+    assert ours
+    for frame in ours:
+        assert not any(isinstance(value, np.ndarray) for value in frame.f_locals.values())
+
+
+def test_a_segment_is_not_blamed_for_what_comes_after_it(media: Media) -> None:
+    data = bytearray(media["flac_16"].read_bytes())
+    data[-100] ^= 1
+    error = damage(bytes(data))
+    good = error.issues[0].frame_offset
+    expected = RECIPES["flac_16"].signal()[:good]
+    assert good > 0
+    audio = pyffaudio.decode_bytes(data, dtype=None, num_frames=good)
+    np.testing.assert_array_equal(audio.samples, expected, strict=True)
+    assert audio.issues == ()
+    out = np.zeros((good, 2), np.int16)
+    assert pyffaudio.decode_into(data, out).issues == ()
+    np.testing.assert_array_equal(out, expected)
+
+
+def test_mp3_files_one_after_the_other_with_their_tags(media: Media) -> None:
+    data = media["mp3"].read_bytes()
+    assert data.startswith(b"ID3")
+    audio = pyffaudio.decode_bytes(data + data)
+    assert codes(audio) <= {"trailing_data"}
+    assert audio.complete is not False

@@ -334,3 +334,16 @@ def test_system_errors_keep_their_class_with_every_entry_point() -> None:
         pyffaudio.probe("/nonexistent")
     with pytest.raises(FileNotFoundError):
         pyffaudio.decode_into("/nonexistent", np.zeros((1, 1), np.float32))
+
+
+def test_a_misspelt_option_is_named_with_the_right_one() -> None:
+    with pytest.raises(TypeError, match=r"no option 'samplerate'; did you mean sample_rate\?"):
+        pyffaudio.decode_bytes(b"", samplerate=16000)  # type: ignore[call-arg]
+
+
+def test_an_array_in_the_other_layout_is_told_so() -> None:
+    wav = wav_bytes(full_range(1000, 2, "int16"), 8000)
+    with pytest.raises(ValueError, match=r"shape \(2, 1000\).*channels_first=True"):
+        pyffaudio.decode_into(wav, np.zeros((2, 1000), np.int16))
+    with pytest.raises(ValueError, match=r"shape \(1000, 2\).*channels_first=False"):
+        pyffaudio.decode_into(wav, np.zeros((1000, 2), np.int16), channels_first=True)

@@ -238,13 +238,17 @@ def test_a_slow_file_object_times_out_between_its_reads() -> None:
     class Slow(io.RawIOBase):
         def __init__(self) -> None:
             self.data = io.BytesIO(WAV)
+            self.reads = 0
 
         def read(self, size: int = -1, /) -> bytes:
+            self.reads += 1
             waiting.wait(0.01)
             return self.data.read(1)
 
+    slow = Slow()
     with pytest.raises(DecodeTimeoutError):
-        pyffaudio.decode_file(Slow(), limits=Limits(timeout=0.05))
+        pyffaudio.decode_file(slow, limits=Limits(timeout=0.05))
+    assert slow.reads <= 6  # each takes at least a fifth of the time there is
 
 
 def test_a_long_decode_times_out(tmp_path: Path) -> None:
@@ -318,3 +322,16 @@ def test_limits_for_strangers() -> None:
 
 def test_a_timeout_beyond_what_a_clock_counts() -> None:
     assert pyffaudio.decode_bytes(WAV, limits=Limits(timeout=1e12)).num_frames > 0
+
+
+@pytest.mark.parametrize("name", ["max_sample_rate", "max_streams", "max_channels", "max_bytes"])
+def test_a_limit_beyond_all_use_is_refused_at_once(name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} must be positive and at most"):
+        Limits(**{name: 2**63})  # type: ignore[arg-type]
+
+
+def test_limits_take_numpy_integers() -> None:
+    size: Any = np.int64(1 << 20)
+    limits = Limits(max_bytes=size)
+    assert type(limits.max_bytes) is int
+    assert pyffaudio.decode_bytes(WAV, limits=limits).num_frames == len(STEREO)

@@ -453,3 +453,11 @@ def test_dev_stdin_as_a_path() -> None:
     code = "import pyffaudio; print(pyffaudio.decode_file('/dev/stdin').samples.shape)"
     done = subprocess.run([sys.executable, "-c", code], input=WAV, capture_output=True, check=False)
     assert done.stdout == b"(30011, 2)\n", done.stderr
+
+
+def test_g722_is_known_by_the_suffix_of_its_path(speech_g722: list[Path]) -> None:
+    """Its bytes have no signature, and some look a little like those of other formats."""
+    for path in speech_g722:
+        audio = pyffaudio.decode_file(path)
+        assert (audio.info.codec, audio.sample_rate) == ("adpcm_g722", 16000)
+        assert audio.num_frames == 2 * path.stat().st_size
