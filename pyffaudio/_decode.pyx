@@ -79,13 +79,9 @@ cdef const char *chars_or_null(bytes text) except? NULL:
     return text
 
 
-cdef object check(int64_t status, Source *source, Media *media, str description):
-    """Raise what a negative status means: the one place where codes become exceptions."""
-    cdef char words[128]
+cdef object check_source(Source *source, str description):
+    """Raise what stopped the source, if anything did."""
     cdef object error
-    cdef int64_t head_size = source.start_size if source.start_size < HEAD_BYTES else HEAD_BYTES
-    if status >= 0:
-        return
     if source.error != NULL:
         error = <object>source.error
         drop_error(source)
@@ -96,6 +92,15 @@ cdef object check(int64_t status, Source *source, Media *media, str description)
         raise diagnose.limit_error("max_input_bytes", source.offset, description)
     if source.errnum != 0:
         raise diagnose.system_error(source.errnum, description)
+
+
+cdef object check(int64_t status, Source *source, Media *media, str description):
+    """Raise what a negative status means: the one place where codes become exceptions."""
+    cdef char words[128]
+    cdef int64_t head_size = source.start_size if source.start_size < HEAD_BYTES else HEAD_BYTES
+    if status >= 0:
+        return
+    check_source(source, description)
     if status == ff.AVERROR(ENOMEM):
         raise MemoryError(f"{description}: FFmpeg could not allocate memory")
     if media.fault == Fault.NO_FAULT:

@@ -68,7 +68,7 @@ def fault_error(fault: str, value: int, name: str, head: bytes, source: str) -> 
         # A web page saved as .mp3 may contain what looks like a frame.
         kind = UnsupportedFormatError
     words = template.format(
-        name=name,
+        name=name.partition(",")[0],
         value=value,
         guess=guess,
         why_format=why_format_refused(name),

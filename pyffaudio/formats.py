@@ -87,6 +87,8 @@ def why_format_refused(name: str) -> str:
             return "it is not among limits.allowed_formats"
         if part in _REFUSED_FORMATS:
             return _REFUSED_FORMATS[part]
+        if part.endswith("_pipe"):
+            return "it is a picture"
     return "it is not on the list of reviewed formats (pyffaudio.formats())"
 
 
