@@ -269,22 +269,46 @@ cdef inline int only_audio_stream(ff.AVFormatContext *context) noexcept nogil:
     return found
 
 
+cdef struct Probed:
+    ff.AVMediaType codec_type
+    ff.AVCodecID codec_id
+
+
 cdef inline int find_parameters(Media *media) noexcept nogil:
+    """avformat_find_stream_info() for the audio: other streams are shown to it as data.
+
+    It would try to open a decoder for each, and say what it thinks of our whitelist.
+    """
     cdef unsigned int i, count = media.format.nb_streams
     cdef int status = 0
+    cdef ff.AVCodecParameters *parameters
     cdef ff.AVDictionary **options = <ff.AVDictionary **>ff.av_malloc(
         (count + 1) * sizeof(ff.AVDictionary *))
-    if options == NULL:
+    cdef Probed *probed = <Probed *>ff.av_malloc((count + 1) * sizeof(Probed))
+    if options == NULL or probed == NULL:
+        ff.av_free(options)
+        ff.av_free(probed)
         return ff.AVERROR(ENOMEM)
     for i in range(count):
         options[i] = NULL
         if ff.av_dict_set(&options[i], "log_level_offset", "64", 0) < 0:
             status = ff.AVERROR(ENOMEM)
+        parameters = media.format.streams[i].codecpar
+        probed[i].codec_type = parameters.codec_type
+        probed[i].codec_id = parameters.codec_id
+        if parameters.codec_type != ff.AVMEDIA_TYPE_AUDIO:
+            parameters.codec_type = ff.AVMEDIA_TYPE_DATA
+            parameters.codec_id = ff.AV_CODEC_ID_NONE
     if status == 0:
         status = ff.avformat_find_stream_info(media.format, options)
     for i in range(count):
         ff.av_dict_free(&options[i])
+        if probed[i].codec_type != ff.AVMEDIA_TYPE_AUDIO:
+            parameters = media.format.streams[i].codecpar
+            parameters.codec_type = probed[i].codec_type
+            parameters.codec_id = probed[i].codec_id
     ff.av_free(options)
+    ff.av_free(probed)
     return status
 
 

@@ -33,6 +33,7 @@ cdef extern from "libavutil/avutil.h" nogil:
     int64_t AV_TIME_BASE
     enum AVMediaType:
         AVMEDIA_TYPE_AUDIO
+        AVMEDIA_TYPE_DATA
     const char *av_get_media_type_string(AVMediaType media_type)
 
 
