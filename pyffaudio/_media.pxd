@@ -377,6 +377,11 @@ cdef inline int open_decoder(Media *media, const Policy *policy) noexcept nogil:
     return 1
 
 
+cdef inline bint is_bare_stream(const Media *media) noexcept nogil:
+    """Whether this is MPEG audio or ADTS, whose frames are known by their own headers alone."""
+    return ff.av_match_list(media.format.iformat.name, "mp3,aac", b',') != 0
+
+
 cdef inline bint is_tag(const ff.AVPacket *packet) noexcept nogil:
     return packet.size >= 8 and (
         memcmp(packet.data, "ID3", 3) == 0 or memcmp(packet.data, "TAG", 3) == 0
@@ -418,7 +423,7 @@ cdef inline int send_packet(Media *media, Source *source) noexcept nogil:
                           ff.avcodec_get_name(media.stream.codecpar.codec_id))
         else:
             media.sent_bytes = media.packet.size
-            media.sent_tag = is_tag(media.packet)
+            media.sent_tag = is_bare_stream(media) and is_tag(media.packet)
             if media.codec.codec_id == ff.AV_CODEC_ID_MP3:
                 # Else a frame of another rate than the one before it says that one's.
                 media.codec.sample_rate = 0
@@ -463,11 +468,10 @@ cdef inline int64_t claimed_frames(const Media *media) noexcept nogil:
 cdef inline bint was_complete(const Media *media) noexcept nogil:
     """Whether what the decoder refuses now comes after the audio.
 
-    Frames of MPEG audio and ADTS are only known by their own headers, so that at the end of such a
-    stream anything else is tags or padding.
+    At the end of a bare stream, what is no frame is tags or padding.
     """
     cdef int64_t claimed = claimed_frames(media)
-    return (ff.av_match_list(media.format.iformat.name, "mp3,aac", b',') != 0
+    return (is_bare_stream(media)
             or 0 <= claimed <= media.decoded_frames)
 
 
