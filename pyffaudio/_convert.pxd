@@ -8,15 +8,17 @@ from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcpy, memset
 
 from pyffaudio cimport ffmpeg as ff
-from pyffaudio._media cimport QUIET, Media, Policy, consume_frame, next_frame
+from pyffaudio._demuxer cimport QUIET
+from pyffaudio._floats cimport is_float, tame_frame
+from pyffaudio._media cimport Media, Policy
 from pyffaudio._source cimport Source, watch
+from pyffaudio._timeline cimport consume_frame, next_frame
 
 
 cdef enum:
     MAX_CHANNELS = 64           # as many as libswresample can mix
     CHUNK_FRAMES = 16384        # converted at once, between two looks at the clock and at signals
     TAIL_FRAMES = 256
-    WILD_LEVEL = 32768          # 90 dB over full scale
 
 # What the caller gets, fixed once the first frame is known.
 cdef struct Target:
@@ -53,48 +55,6 @@ cdef struct Converter:
     uint8_t *scratch            # CHUNK_FRAMES frames that could not be written to the output itself
     int kept_offset             # those in it that wait for room
     int kept
-
-
-cdef inline bint is_float(ff.AVSampleFormat sample_format) noexcept nogil:
-    cdef ff.AVSampleFormat packed = ff.av_get_packed_sample_fmt(sample_format)
-    return packed == ff.AV_SAMPLE_FMT_FLT or packed == ff.AV_SAMPLE_FMT_DBL
-
-
-cdef fused floating:
-    float
-    double
-
-
-cdef inline void tame(floating *samples, int64_t count) noexcept nogil:
-    cdef int64_t i
-    for i in range(count):
-        if samples[i] != samples[i]:
-            samples[i] = 0
-        elif samples[i] > WILD_LEVEL:
-            samples[i] = WILD_LEVEL
-        elif samples[i] < -WILD_LEVEL:
-            samples[i] = -WILD_LEVEL
-
-
-cdef inline int tame_frame(ff.AVFrame *frame) noexcept nogil:
-    """Keep floats, which a file may set to anything, where conversion to integers saturates.
-
-    Beyond some 2**31 it wraps round instead, and NaN becomes any value. What is louder than full
-    scale by less than that is left to saturate after resampling.
-    """
-    cdef int planar = ff.av_sample_fmt_is_planar(<ff.AVSampleFormat>frame.format)
-    cdef int planes = frame.ch_layout.nb_channels if planar else 1
-    cdef int64_t count = frame.nb_samples * <int64_t>(1 if planar else frame.ch_layout.nb_channels)
-    cdef int plane
-    cdef int status = ff.av_frame_make_writable(frame)
-    if status < 0:
-        return status
-    for plane in range(planes):
-        if ff.av_get_bytes_per_sample(<ff.AVSampleFormat>frame.format) == sizeof(float):
-            tame(<float *>frame.extended_data[plane], count)
-        else:
-            tame(<double *>frame.extended_data[plane], count)
-    return 1
 
 
 cdef inline void end_run(Converter *converter) noexcept nogil:

@@ -14,12 +14,15 @@ from libc.string cimport memset
 from pyffaudio cimport ffmpeg as ff
 from pyffaudio._convert cimport (
     MAX_CHANNELS, Converter, Output, Phase, Target, close_converter, fill, start_run)
-from pyffaudio._media cimport (
-    Fault, IssueCode, Media, Policy, claimed_frames, close_media, consume_frame,
-    init_quiet_class, is_damaged, next_frame, note, open_media)
+from pyffaudio._demuxer cimport init_quiet_class
+from pyffaudio._issues cimport IssueCode, is_damaged
+from pyffaudio._length cimport claimed_frames
+from pyffaudio._media cimport Fault, Media, Policy, note_here
+from pyffaudio._open cimport close_media
 from pyffaudio._source cimport (
     Source, SourceKind, SourceStop, close_source, drop_error, init_source, monotonic_ns,
     start_source, use_memory, use_path)
+from pyffaudio._timeline cimport consume_frame, next_frame, open_media
 
 cdef extern from "dlfcn.h" nogil:
     ctypedef struct Dl_info:
@@ -27,7 +30,7 @@ cdef extern from "dlfcn.h" nogil:
     int dladdr(const void *address, Dl_info *info)
 
 from pyffaudio import diagnose
-from pyffaudio.levels import mix_matrix
+from pyffaudio.levels import continuing_matrix, mix_matrix
 from pyffaudio.rates import check_rates
 
 if not init_quiet_class():
@@ -55,8 +58,12 @@ FAULTS = {
 ISSUES = {
     IssueCode.CORRUPT_DATA: "corrupt_data",
     IssueCode.TRUNCATED: "truncated",
+    IssueCode.GAP: "gap",
+    IssueCode.LENGTH_MISMATCH: "length_mismatch",
+    IssueCode.NO_END_OF_STREAM: "no_end_of_stream",
     IssueCode.TRAILING_DATA: "trailing_data",
     IssueCode.PARAMS_CHANGED: "params_changed",
+    IssueCode.NONFINITE: "nonfinite",
 }
 SAMPLE_FORMATS = {
     "uint8": ff.AV_SAMPLE_FMT_U8,
@@ -125,6 +132,7 @@ cdef class Decoder:
     cdef bint closed
     cdef object file
     cdef object texts           # the bytes that `policy` points into
+    cdef dict facts             # what describe() answers
     cdef readonly str description
     cdef readonly str dtype
     cdef readonly int64_t position      # frames read or skipped so far
@@ -230,6 +238,8 @@ cdef class Decoder:
             ff.av_dict_free(&format_options)
         self._check(status)
         self._set_target(options)
+        # Before a chained stream goes on to files that say something else.
+        self.facts = describe(&self.media, &self.source)
         if self.media.has_frame:
             self._start_run()
 
@@ -267,7 +277,7 @@ cdef class Decoder:
         cdef int row, column
         try:
             check_rates(frame.sample_rate, self.target.sample_rate)
-            rows = mix_matrix(channel_names(&frame.ch_layout), self.target.num_channels)
+            rows = self._mix(channel_names(&frame.ch_layout))
         except ValueError as error:
             raise ValueError(f"{self.description}: {error}") from None
         if rows is not None:
@@ -276,11 +286,23 @@ cdef class Decoder:
                     matrix[row * frame.ch_layout.nb_channels + column] = rows[row][column]
             used = matrix
         if self.converter.swr != NULL:
-            note(&self.media, IssueCode.PARAMS_CHANGED, 0)
+            note_here(&self.media, IssueCode.PARAMS_CHANGED, 0)
         self._check(start_run(&self.converter, &self.target, frame, used))
 
+    cdef object _mix(self, list channels):
+        """The matrix by the level contract; on the way, where it has none, what comes nearest."""
+        try:
+            return mix_matrix(channels, self.target.num_channels)
+        except ValueError:
+            if self.converter.swr == NULL:
+                raise
+            first = channel_names(&self.media.first_layout)
+            if len(first) != self.target.num_channels:
+                first = [None] * self.target.num_channels
+            return continuing_matrix(channels, first)
+
     cdef bint _begin_run(self) except -1:
-        """Start a run with the waiting frame; one that cannot be converted is dropped as damage."""
+        """Start a run with the waiting frame; one of a rate too far off is dropped as damage."""
         cdef int status
         try:
             self._start_run()
@@ -289,7 +311,7 @@ cdef class Decoder:
             if self.converter.swr == NULL:
                 raise
         with nogil:
-            note(&self.media, IssueCode.CORRUPT_DATA, self.media.frame.nb_samples)
+            note_here(&self.media, IssueCode.CORRUPT_DATA, 0)
             consume_frame(&self.media)
             status = next_frame(&self.media, &self.source, &self.policy)
         self._check(status)
@@ -358,10 +380,9 @@ cdef class Decoder:
     def claimed_frames(self):
         """Frames at the output rate by the container's word, which may be wrong; or None."""
         self._check_open()
-        cdef int64_t stored = claimed_frames(&self.media)
-        if stored < 0:
+        if self.facts["num_frames"] is None:
             return None
-        return ff.av_rescale_rnd(stored, self.target.sample_rate, self.media.first_rate,
+        return ff.av_rescale_rnd(self.facts["num_frames"], self.target.sample_rate, self.media.first_rate,
                                  ff.AV_ROUND_UP)
 
     @property
@@ -371,11 +392,9 @@ cdef class Decoder:
     @property
     def complete(self):
         """False: audio is known to be missing; True: all that was promised came; None: unknown."""
-        if is_damaged(&self.media):
+        if is_damaged(&self.media.issues):
             return False
-        if self.media.ended and self.media.promised_frames >= 0:
-            return True
-        return None
+        return True if self.media.ended and self.media.proved else None
 
     @property
     def issues(self):
@@ -383,17 +402,17 @@ cdef class Decoder:
         cdef int i
         cdef int rate = self.media.first_rate
         cdef list issues = []
-        for i in range(self.media.issue_count):
+        for i in range(self.media.issues.count):
             issues.append((
-                ISSUES[self.media.issues[i].code],
-                ff.av_rescale(self.media.issues[i].position, self.target.sample_rate, rate),
-                ff.av_rescale(self.media.issues[i].num_frames, self.target.sample_rate, rate)))
+                ISSUES[self.media.issues.items[i].code],
+                ff.av_rescale(self.media.issues.items[i].position, self.target.sample_rate, rate),
+                ff.av_rescale(self.media.issues.items[i].num_frames, self.target.sample_rate, rate)))
         return issues
 
     def describe(self):
         """What the container and the first frame say, for AudioInfo."""
         self._check_open()
-        return describe(&self.media)
+        return self.facts
 
 
 cdef str dtype_of(ff.AVSampleFormat sample_format):
@@ -472,7 +491,7 @@ cdef list describe_chapters(const ff.AVFormatContext *context):
     return chapters
 
 
-cdef dict describe(Media *media):
+cdef dict describe(Media *media, const Source *source):
     """What the container and the first frame say, for AudioInfo."""
     cdef ff.AVCodecParameters *parameters = media.stream.codecpar
     cdef int64_t claimed = claimed_frames(media)
@@ -481,7 +500,7 @@ cdef dict describe(Media *media):
         "num_channels": media.first_layout.nb_channels,
         "channel_layout": layout_text(&media.first_layout),
         "num_frames": claimed if claimed >= 0 else None,
-        "is_exact": bool(media.keeps_promise),
+        "is_exact": media.promised_frames >= 0 and media.promise.end <= source.size,
         "codec": text(ff.avcodec_get_name(media.codec.codec_id)),
         "container": text(media.format.iformat.name),
         "sample_format": text(ff.av_get_sample_fmt_name(<ff.AVSampleFormat>media.first_format)),

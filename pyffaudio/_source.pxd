@@ -17,6 +17,7 @@ from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 from posix.unistd cimport close as posix_close, lseek, read as posix_read
 
 from pyffaudio cimport ffmpeg as ff
+from pyffaudio._links cimport Links, link_bytes
 
 
 cdef extern from "fcntl.h" nogil:
@@ -61,7 +62,8 @@ cdef struct Source:
     bint seekable
     bint waits                  # DESCRIPTOR of a pipe, terminal or socket: poll before reading
     int64_t base                # where in the file object our position 0 is
-    int64_t position            # of the demuxer
+    int64_t position            # of the demuxer, counted from the source's first byte
+    Links links                 # of a chained Ogg; the demuxer's own zero is links.origin
     int64_t offset              # of the descriptor or file object, from `base`
     int64_t size                # bytes, -1 when unknown
     int64_t max_bytes           # Limits.max_input_bytes
@@ -219,8 +221,8 @@ cdef inline int go_to_position(Source *source) noexcept nogil:
     return status
 
 
-cdef inline int read_callback(void *opaque, uint8_t *buffer, int size) noexcept nogil:
-    cdef Source *source = <Source *>opaque
+cdef inline int read_at_position(Source *source, uint8_t *buffer, int size) noexcept nogil:
+    """Read what stands at `position`, without moving it: bytes got, 0 at the end, or an error."""
     cdef int64_t at_hand = source.start_size - source.position
     cdef int count = watch(source)
     if count < 0:
@@ -228,17 +230,42 @@ cdef inline int read_callback(void *opaque, uint8_t *buffer, int size) noexcept 
     if at_hand > 0:
         count = size if at_hand > size else <int>at_hand
         memcpy(buffer, source.start + source.position, count)
-    elif 0 <= source.size < source.position:
+        return count
+    if 0 <= source.size < source.position:
         # Beyond the end nothing is read, and some file systems cannot even seek.
-        count = 0
-    else:
-        count = go_to_position(source)
-        if count == 0:
-            count = fetch(source, buffer, size)
+        return 0
+    count = go_to_position(source)
+    return fetch(source, buffer, size) if count == 0 else count
+
+
+cdef inline int read_callback(void *opaque, uint8_t *buffer, int size) noexcept nogil:
+    cdef Source *source = <Source *>opaque
+    cdef int count = read_at_position(source, buffer, size)
+    if count > 0:
+        count = <int>link_bytes(&source.links, buffer, source.position, count)
     if count <= 0:
         return ff.AVERROR_EOF if count == 0 else count
     source.position += count
     return count
+
+
+cdef inline int peek(Source *source, int64_t offset, uint8_t *into, int size) noexcept nogil:
+    """Read past the demuxer's back: bytes got, of an unseekable source no more than its start."""
+    cdef int64_t position = source.position
+    cdef int64_t at_hand = source.start_size - offset
+    cdef int got = 0, count = 1
+    if offset < 0 or (not source.seekable and at_hand <= 0):
+        return 0
+    if not source.seekable and size > at_hand:
+        size = <int>at_hand
+    source.position = offset
+    while count > 0 and got < size:
+        count = read_at_position(source, into + got, size - got)
+        if count > 0:
+            got += count
+            source.position += count
+    source.position = position
+    return got
 
 
 cdef inline int64_t seek_callback(void *opaque, int64_t offset, int whence) noexcept nogil:
@@ -246,22 +273,23 @@ cdef inline int64_t seek_callback(void *opaque, int64_t offset, int whence) noex
     cdef int64_t target
     if whence & ff.AVSEEK_SIZE:
         # 0 is unknown: the MP3 demuxer takes an error for a huge size, and distrusts its tag.
-        return source.size if source.size >= 0 else 0
+        return source.size - source.links.origin if source.size >= 0 else 0
     whence &= ~ff.AVSEEK_FORCE
     if not source.seekable:
         return ff.AVERROR(ENOSYS)
     if whence == SEEK_SET:
-        target = offset
+        # Far too large where it overflows, which the check below finds.
+        target = offset + source.links.origin if offset < INT64_MAX // 2 else INT64_MAX
     elif whence == SEEK_CUR:
         target = source.position + offset
     elif whence == SEEK_END and source.size >= 0:
         target = source.size + offset
     else:
         return ff.AVERROR(ENOSYS)
-    if target < 0 or target > INT64_MAX - source.base:
+    if target < source.links.origin or target > INT64_MAX - source.base:
         return ff.AVERROR(EIO)
     source.position = target
-    return target
+    return target - source.links.origin
 
 
 cdef inline void init_source(Source *source) noexcept nogil:

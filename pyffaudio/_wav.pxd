@@ -1,4 +1,4 @@
-"""What the first bytes of a RIFF WAVE file say, where FFmpeg does not tell or asks at great cost.
+"""DTS in disguise: what the first bytes of a RIFF WAVE file say, which FFmpeg asks at great cost.
 
 RIFF chunks: IBM and Microsoft, "Multimedia Programming Interface and Data Specifications 1.0".
 """
@@ -26,20 +26,6 @@ cdef inline const uint8_t *find_chunk(const uint8_t *start, int64_t size,
         # Chunks are padded to an even size.
         at += 8 + <int64_t>little_endian(start + at + 4, 4) + (start[at + 4] & 1)
     return NULL
-
-
-cdef inline int64_t wav_data_bytes(const uint8_t *start, int64_t size, int64_t *end) noexcept nogil:
-    """The size that the data chunk states, and where it ends by that.
-
-    -1 where the size is left open, as in a stream, or the chunk comes later.
-    """
-    cdef const uint8_t *chunk = find_chunk(start, size, "data")
-    cdef uint32_t stated
-    if chunk == NULL:
-        return -1
-    stated = little_endian(chunk + 4, 4)
-    end[0] = (chunk - start) + 8 + <int64_t>stated
-    return -1 if stated == 0 or stated >= 0xfffffff0u else <int64_t>stated
 
 
 cdef inline bint is_cd_like(const uint8_t *start, int64_t size) noexcept nogil:

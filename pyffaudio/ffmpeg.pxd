@@ -22,6 +22,7 @@ cdef extern from "libavutil/log.h" nogil:
 
 cdef extern from "libavutil/mem.h" nogil:
     void *av_malloc(size_t size)
+    void *av_mallocz(size_t size)
     void av_free(void *ptr)
     void av_freep(void *ptr)
 
@@ -32,6 +33,7 @@ cdef extern from "libavutil/avutil.h" nogil:
     int64_t AV_NOPTS_VALUE
     int64_t AV_TIME_BASE
     enum AVMediaType:
+        AVMEDIA_TYPE_UNKNOWN
         AVMEDIA_TYPE_AUDIO
         AVMEDIA_TYPE_DATA
     const char *av_get_media_type_string(AVMediaType media_type)
@@ -77,6 +79,8 @@ cdef extern from "libavutil/samplefmt.h" nogil:
     AVSampleFormat av_get_packed_sample_fmt(AVSampleFormat sample_fmt)
     AVSampleFormat av_get_planar_sample_fmt(AVSampleFormat sample_fmt)
     int av_get_bytes_per_sample(AVSampleFormat sample_fmt)
+    int av_samples_set_silence(uint8_t **audio_data, int offset, int nb_samples, int nb_channels,
+                               AVSampleFormat sample_fmt)
     int av_sample_fmt_is_planar(AVSampleFormat sample_fmt)
     const char *av_get_sample_fmt_name(AVSampleFormat sample_fmt)
 
@@ -104,35 +108,70 @@ cdef extern from "libavutil/channel_layout.h" nogil:
 
 
 cdef extern from "libavutil/frame.h" nogil:
+    enum AVFrameSideDataType:
+        AV_FRAME_DATA_SKIP_SAMPLES
+    ctypedef struct AVFrameSideData:
+        uint8_t *data
+        size_t size
     ctypedef struct AVFrame:
+        int64_t pts
+        int flags
         uint8_t **extended_data
         int nb_samples
         int format
         int sample_rate
         AVChannelLayout ch_layout
+    int AV_FRAME_FLAG_DISCARD
     AVFrame *av_frame_alloc()
     void av_frame_free(AVFrame **frame)
     void av_frame_unref(AVFrame *frame)
     int av_frame_make_writable(AVFrame *frame)
+    int av_frame_get_buffer(AVFrame *frame, int align)
+    void av_frame_move_ref(AVFrame *dst, AVFrame *src)
+    AVFrameSideData *av_frame_get_side_data(const AVFrame *frame, AVFrameSideDataType type)
 
 
 cdef extern from "libavcodec/codec_id.h" nogil:
     enum AVCodecID:
         AV_CODEC_ID_NONE
+        AV_CODEC_ID_AAC
+        AV_CODEC_ID_AAC_LATM
+        AV_CODEC_ID_AC3
+        AV_CODEC_ID_APE
+        AV_CODEC_ID_DTS
+        AV_CODEC_ID_EAC3
         AV_CODEC_ID_FLAC
+        AV_CODEC_ID_MLP
+        AV_CODEC_ID_MP1
+        AV_CODEC_ID_MP2
         AV_CODEC_ID_MP3
         AV_CODEC_ID_OPUS
+        AV_CODEC_ID_PCM_F24LE
+        AV_CODEC_ID_PCM_S32LE
+        AV_CODEC_ID_SPEEX
+        AV_CODEC_ID_TRUEHD
+        AV_CODEC_ID_VORBIS
+        AV_CODEC_ID_WAVPACK
     const char *avcodec_get_name(AVCodecID id)
 
 
 cdef extern from "libavcodec/packet.h" nogil:
+    enum AVPacketSideDataType:
+        AV_PKT_DATA_NEW_EXTRADATA
+        AV_PKT_DATA_SKIP_SAMPLES
     ctypedef struct AVPacket:
-        int stream_index
+        int64_t pts
         uint8_t *data
         int size
+        int stream_index
+        int flags
+        int64_t duration
+    int AV_PKT_FLAG_CORRUPT
     AVPacket *av_packet_alloc()
     void av_packet_free(AVPacket **pkt)
     void av_packet_unref(AVPacket *pkt)
+    void av_packet_move_ref(AVPacket *dst, AVPacket *src)
+    uint8_t *av_packet_get_side_data(const AVPacket *pkt, AVPacketSideDataType type, size_t *size)
 
 
 cdef extern from "libavcodec/codec.h" nogil:
@@ -148,22 +187,31 @@ cdef extern from "libavcodec/codec_par.h" nogil:
     ctypedef struct AVCodecParameters:
         AVMediaType codec_type
         AVCodecID codec_id
+        uint8_t *extradata
+        int extradata_size
         int64_t bit_rate
         AVChannelLayout ch_layout
         int sample_rate
+
+
+cdef extern from "libavcodec/defs.h" nogil:
+    int AV_INPUT_BUFFER_PADDING_SIZE
 
 
 cdef extern from "libavcodec/avcodec.h" nogil:
     ctypedef struct AVCodecContext:
         int log_level_offset
         AVCodecID codec_id
+        int flags2
         AVRational pkt_timebase
         AVSampleFormat sample_fmt
         int sample_rate
         AVChannelLayout ch_layout
         int bits_per_raw_sample
+        int frame_size
         int err_recognition
         int64_t max_samples
+    int AV_CODEC_FLAG2_SKIP_MANUAL
     int AV_EF_CRCCHECK
     int AV_EF_EXPLODE
     unsigned int avcodec_version()
@@ -198,7 +246,10 @@ cdef extern from "libavformat/avio.h" nogil:
 cdef extern from "libavformat/avformat.h" nogil:
     ctypedef struct AVInputFormat:
         const char *name
+    ctypedef struct AVIndexEntry:
+        int64_t timestamp
     ctypedef struct AVStream:
+        int id
         AVCodecParameters *codecpar
         AVRational time_base
         int64_t duration
@@ -245,6 +296,8 @@ cdef extern from "libavformat/avformat.h" nogil:
     int avformat_find_stream_info(AVFormatContext *ic, AVDictionary **options)
     int av_find_best_stream(AVFormatContext *ic, AVMediaType media_type, int wanted_stream_nb,
                             int related_stream, const AVCodec **decoder_ret, int flags)
+    int avformat_index_get_entries_count(const AVStream *st)
+    const AVIndexEntry *avformat_index_get_entry(AVStream *st, int idx)
     int av_read_frame(AVFormatContext *s, AVPacket *pkt)
 
 

@@ -158,13 +158,17 @@ def probe(
 
 def info_of(decoder: Decoder, limits: Limits, counted: int | None = None) -> AudioInfo:
     """The AudioInfo of an opened source, with its frames where they have been counted."""
-    facts = decoder.describe()
+    facts = dict(decoder.describe())
     budget = _TagBudget(limits.max_tag_bytes)
     # Of the chosen stream the first frame tells the truth, which its container may not even claim.
-    chosen = facts["streams"][facts["stream_index"]]
-    chosen |= {key: facts[key] for key in ("codec", "sample_rate", "num_channels")}
+    truth = {key: facts[key] for key in ("codec", "sample_rate", "num_channels")}
     streams = tuple(
-        StreamInfo(**stream | {"tags": budget.keep(stream["tags"])}) for stream in facts["streams"]
+        StreamInfo(
+            **stream
+            | (truth if stream["index"] == facts["stream_index"] else {})
+            | {"tags": budget.keep(stream["tags"])}
+        )
+        for stream in facts["streams"]
     )
     own_tags = dict(streams[facts["stream_index"]].tags)
     if counted is not None:

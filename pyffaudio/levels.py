@@ -79,6 +79,17 @@ def mix_matrix(channels: Sequence[str | None], num_channels: int) -> Matrix | No
     )
 
 
+def continuing_matrix(channels: Sequence[str | None], first: Sequence[str | None]) -> Matrix:
+    """Weights for a stream that changes its channels on the way, where no rule mixes them.
+
+    Each goes to the channel of its own place among the first ones, and the others are silent; if
+    one has no such place, the mean of all goes to every channel.
+    """
+    if None not in channels and set(channels) <= set(first):
+        return [[float(name == place) for name in channels] for place in first]
+    return [[1 / len(channels)] * len(channels)] * len(first)
+
+
 def _normalised(row: list[float]) -> list[float]:
     total = sum(row)
     return [weight / total for weight in row] if total else row

@@ -5,7 +5,8 @@
 # It installs only what is missing, and Python packages only into .venv. The real recordings come
 # from Debian too, each under its own licence: speech by Allison Smith (asterisk-core-sounds-en-*,
 # CC-BY-SA-3.0), music by Kenta Cho (noiz2sa-data, BSD-2-Clause) and by Michael Kievernagel
-# (asc-music, GPL-2+).
+# (asc-music, GPL-2+). What the tests' encoders cannot make is among the test data of two Python
+# packages, mutagen (GPL-2+) and mediafile (MIT).
 set -eu
 cd "$(dirname "$0")/.."
 purpose=$1
@@ -41,6 +42,22 @@ find_missing() {
     if [ "$purpose" = test ]; then
         need asterisk-core-sounds-en-g722 test -e $speech.g722
         need asc-music test -e /usr/share/games/asc/music/frontiers.mp3
+        for program in lame twolame flac wavpack sox; do
+            need $program command -v $program
+        done
+        need vorbis-tools command -v oggenc
+        need opus-tools command -v opusenc
+        need speex command -v speexenc
+        need libsox-fmt-base sh -c 'ls /usr/lib/*/sox/libsox_fmt_amr_nb.so'
+        need libvo-amrwbenc0 "$python" -c 'import ctypes; ctypes.CDLL("libvo-amrwbenc.so.0")'
+    fi
+}
+
+find_sudo() {
+    sudo=
+    if [ "$(id -u)" != 0 ]; then
+        sudo=sudo
+        command -v sudo >/dev/null || fail "there is no sudo here: run \`$1\` as root first"
     fi
 }
 
@@ -52,11 +69,7 @@ apt() {
 install_missing() {
     by_hand="apt-get install$missing"
     command -v apt-get >/dev/null || fail "what these Debian packages hold must be here first:$missing"
-    sudo=
-    if [ "$(id -u)" != 0 ]; then
-        sudo=sudo
-        command -v sudo >/dev/null || fail "there is no sudo here: run \`$by_hand\` as root first"
-    fi
+    find_sudo "$by_hand"
     echo "setup: $by_hand"
     # shellcheck disable=SC2086 # a list of words
     set -- install --no-install-recommends $missing
@@ -64,6 +77,55 @@ install_missing() {
     apt "$@" >/dev/null 2>&1 || { apt update && apt "$@"; } || fail "could not do \`$by_hand\`"
     find_missing
     [ -z "$missing" ] || fail "$python cannot use what was installed for:$missing"
+}
+
+# Where this machine gets Debian from, and the name of the release.
+mirror() {
+    apt-get indextargets --format '$(REPO_URI) $(CODENAME)' \
+        'Created-By: Packages' 'Component: main' 'Label: Debian' | awk '$2 !~ /-/ { print; exit }'
+}
+
+# The HE-AAC encoder is outside Debian's main component. It is unpacked into .venv/tools by a list of
+# sources of its own, so that the machine's stays as it is.
+unpack_tools() {
+    test ! -e .venv/tools/usr/bin/fdkaac || return 0
+    if [ -z "$(mirror)" ]; then
+        find_sudo "apt-get update"
+        apt update
+    fi
+    source=$(mirror)
+    [ -n "$source" ] || fail "could not tell which Debian mirror has fdkaac"
+    folder=$PWD/.venv/apt
+    rm -rf "$folder" .venv/tools
+    mkdir -p "$folder/lists/partial" "$folder/cache/archives/partial"
+    keys=/usr/share/keyrings/debian-archive-keyring.gpg
+    echo "deb [signed-by=$keys] $source contrib non-free" >"$folder/sources.list"
+    set -- -qq -o "Dir::Etc::sourcelist=$folder/sources.list" -o Dir::Etc::sourceparts=- \
+        -o "Dir::State::lists=$folder/lists" -o "Dir::Cache=$folder/cache" \
+        -o "APT::Sandbox::User=$(id -un)"
+    (
+        cd "$folder" && apt-get "$@" update && apt-get "$@" download fdkaac libfdk-aac2 &&
+            dpkg -x fdkaac_*.deb unpacked && dpkg -x libfdk-aac2_*.deb unpacked
+    ) || fail "could not get fdkaac and libfdk-aac2 from $source, components contrib and non-free"
+    mv "$folder/unpacked" .venv/tools
+    rm -r "$folder"
+}
+
+fetch_samples() {
+    test ! -e .venv/samples || return 0
+    folder=.venv/sdists
+    rm -rf $folder
+    mkdir -p $folder/unpacked
+    .venv/bin/python -m pip download --quiet --dest $folder --no-deps --no-binary :all: \
+        --require-hashes --requirement /dev/stdin <<'END' || fail "could not get the test data of mutagen and mediafile"
+mutagen==1.47.0 --hash=sha256:719fadef0a978c31b4cf3c956261b3c58b6948b32023078a2117b1de09f0fc99
+mediafile==0.13.0 --hash=sha256:de71063e1bffe9733d6ccad526ea7dac8a9ce760105827f81ab0cb034c729a6d
+END
+    for archive in $folder/*.tar.gz; do
+        tar -xzf "$archive" -C $folder/unpacked
+    done
+    mv $folder/unpacked .venv/samples
+    rm -r $folder
 }
 
 # Our requirements are listed in pyproject.toml alone.
@@ -93,3 +155,7 @@ extras=
 [ "$purpose" = demo ] || extras="test lint"
 # shellcheck disable=SC2086 # a list of words
 requirements $extras | .venv/bin/python -m pip install --quiet --requirement /dev/stdin
+if [ "$purpose" = test ]; then
+    unpack_tools
+    fetch_samples
+fi

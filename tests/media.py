@@ -180,9 +180,10 @@ def _silent_film(folder: Path) -> Path:
     return path
 
 
-def _ac3(folder: Path) -> Path:
+def _nellymoser(folder: Path) -> Path:
     """A codec that the package does not allow in a container that it does."""
-    return encode(folder / "ac3.mka", quantise(music(RATE), "int16"), RATE, "-c:a", "ac3")
+    signal = quantise(music(RATE, 1), "int16")
+    return encode(folder / "nellymoser.flv", signal, RATE, "-c:a", "nellymoser")
 
 
 def _raw(folder: Path) -> Path:
@@ -227,7 +228,7 @@ SPECIAL: dict[str, Callable[[Path], Path]] = {
     "plain": _plain,
     "tagged": _tagged,
     "chapters": _chapters,
-    "ac3": _ac3,
+    "nellymoser": _nellymoser,
     "raw": _raw,
     "external": _external,
 }

@@ -92,19 +92,17 @@ def test_rate_and_channels_that_change_on_the_way(tmp_path: Path, codec: str) ->
 
 
 def test_channels_that_change_to_what_no_rule_converts(tmp_path: Path) -> None:
-    """Stereo after 5.1 is no fault of the arguments: what came before it is given."""
-    data = []
-    for channels in (6, 2):
-        signal = music(44100, channels).astype(np.float32)
-        path = encode(tmp_path / f"{channels}.aac", signal, 44100, "-c:a", "aac")
-        data.append(path.read_bytes())
-    first = pyffaudio.decode_bytes(data[0])
-    error = damage(b"".join(data))
-    assert error.partial is not None
-    assert error.partial.num_channels == 6
-    partial = pyffaudio.decode_bytes(b"".join(data), on_error="partial")
-    np.testing.assert_array_equal(partial.samples, error.partial.samples)
-    np.testing.assert_array_equal(partial.samples[: first.num_frames], first.samples)
+    """Stereo after 5.1: each goes to the channel of its own place, and the others are silent."""
+    first, second = (full_range(5003, channels, "int16") for channels in (6, 2))
+    data = b"".join(
+        encode(tmp_path / f"{len(part.T)}.ogg", part, 44100, "-c:a", "flac").read_bytes()
+        for part in (first, second)
+    )
+    audio = pyffaudio.decode_bytes(data, dtype="int16")
+    assert codes(audio) == {"params_changed"}
+    np.testing.assert_array_equal(audio.samples[:5003], first)
+    np.testing.assert_array_equal(audio.samples[5003:, :2], second)
+    assert not audio.samples[5003:, 2:].any()
 
 
 @pytest.mark.parametrize("name", ["vorbis", "opus", "flac_16"])

@@ -8,6 +8,7 @@ import pytest
 import ffmpeg_command
 import pyffaudio
 from media import LOSSLESS, LOSSY, LOSSY_FRAMES, RECIPES, TELEPHONE, Media
+from signals import Samples
 
 # The stored sample format and the wider ones. Narrowing is not golden, but the dtype promise.
 WIDER = {
@@ -31,7 +32,15 @@ def test_generated_media(media: Media, name: str, dtype: str) -> None:
     audio = pyffaudio.decode_file(media[name], dtype=dtype, format=form)
     assert audio.sample_rate == recipe.rate
     assert audio.samples.dtype == expected.dtype
-    assert audio.samples.tobytes() == expected.tobytes()
+    assert audio.samples.tobytes() == as_it_ends(name, expected).tobytes()
+
+
+def as_it_ends(name: str, expected: Samples) -> Samples:
+    """The oracle may leave padding on the end of MP4 and short Vorbis: docs/differences.md."""
+    if RECIPES[name].container != "mov" and name not in ("vorbis", "vorbis_6"):
+        return expected
+    assert LOSSY_FRAMES <= len(expected) < LOSSY_FRAMES + 1152
+    return expected[:LOSSY_FRAMES]
 
 
 @pytest.mark.parametrize("name", LOSSY)
@@ -39,10 +48,12 @@ def test_lossy_media_narrowed_to_16_bits(media: Media, name: str) -> None:
     """The primer's comparison, ``diff golden.raw``, on codecs that decode to float."""
     expected = ffmpeg_command.decode(media[name], "int16", RECIPES[name].channels)
     audio = pyffaudio.decode_file(media[name], dtype="int16")
-    assert audio.samples.tobytes() == expected.tobytes()
+    assert audio.samples.tobytes() == as_it_ends(name, expected).tobytes()
 
 
-@pytest.mark.parametrize("name", ["mp3", "mp3_mono", "opus", "opus_mono", "mka_opus"])
+@pytest.mark.parametrize(
+    "name", ["mp3", "mp3_mono", "opus", "mka_opus", "vorbis", "m4a", "m4a_mono", "m4a_6", "mp4_mp3"]
+)
 def test_lossy_media_keep_their_length(media: Media, name: str) -> None:
     """These containers say where the encoder's padding starts and ends."""
     audio = pyffaudio.decode_file(media[name])

@@ -180,7 +180,16 @@ def places(data: bytes, count: int, seed: int) -> list[int]:
     return [draw // 2 % min(len(data), 500 if draw % 2 else 1 << 62) for draw in draws]
 
 
-ALL = [*RECIPES, "mp4_film", "mkv_film", "tagged", "chapters", "silent_film", "ac3", "external"]
+ALL = [
+    *RECIPES,
+    "mp4_film",
+    "mkv_film",
+    "tagged",
+    "chapters",
+    "silent_film",
+    "nellymoser",
+    "external",
+]
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -1,0 +1,147 @@
+"""From packets to decoded frames; what the decoder refuses is noted and passed over."""
+from libc.errno cimport EAGAIN, ENOMEM
+from libc.stdint cimport int64_t, uint8_t
+
+from pyffaudio cimport ffmpeg as ff
+from pyffaudio._chunks cimport read_integer
+from pyffaudio._issues cimport IssueCode, RawIssue, last_issue
+from pyffaudio._media cimport Fault, Media, Policy, fail, frame_bits, note_here, reads
+from pyffaudio._decoder cimport open_decoder
+from pyffaudio._packets cimport next_packet
+from pyffaudio._source cimport Source
+from pyffaudio._sync cimport stated_bytes, tag_bytes
+
+
+cdef inline bint is_bare_stream(const Media *media) noexcept nogil:
+    """Whether this is a stream of frames that are known by their own headers alone."""
+    return reads(media, "mp3,aac,loas,ac3,eac3,dts,truehd,mlp")
+
+
+cdef inline bint passes_tag(Media *media) noexcept nogil:
+    """Whether this packet is of a tag, which a bare stream may have anywhere: note it, go past."""
+    if not is_bare_stream(media):
+        return False
+    if media.tag_left <= 0:
+        media.tag_left = tag_bytes(media.packet.data, media.packet.size)
+    if media.tag_left <= 0:
+        return False
+    media.tag_left -= media.packet.size
+    pass_over(media)
+    return True
+
+
+cdef inline void pass_over(Media *media) noexcept nogil:
+    """What was no audio took no time, whatever its packet's times say."""
+    note_here(media, IssueCode.TRAILING_DATA, 0)
+    media.retimes = True
+
+
+cdef inline void note_refusal(Media *media) noexcept nogil:
+    """The decoder refused data: damage, unless it is no frame, or PCM's last and less than one."""
+    cdef int bits = frame_bits(media)
+    cdef const RawIssue *last = last_issue(&media.issues, media.decoded_frames)
+    if last != NULL and last.code == IssueCode.TRAILING_DATA and media.retimes:
+        return      # what is left of a tag, such as the likeness of a frame in its picture
+    if bits == 0 or media.sent_bytes * <int64_t>8 % bits == 0:
+        note_here(media, IssueCode.CORRUPT_DATA, 0)
+    media.retimes = media.sent_junk
+
+
+cdef inline int follow_codec(Media *media, const Policy *policy) noexcept nogil:
+    """Open another decoder where the stream goes on in another codec, as broadcasts may."""
+    if media.stream.codecpar.codec_id == media.codec.codec_id:
+        return 1
+    ff.avcodec_free_context(&media.codec)
+    return open_decoder(media, policy)
+
+
+cdef inline bint is_cut(const Media *media, const ff.AVPacket *packet) noexcept nogil:
+    """Whether the packet ends before it should, by its header or by its demuxer's word."""
+    if is_bare_stream(media):
+        return stated_bytes(media.codec.codec_id, packet.data, packet.size) > packet.size
+    # Some demuxers take what they get of a length of their own choosing.
+    return packet.flags & ff.AV_PKT_FLAG_CORRUPT != 0 and frame_bits(media) == 0 \
+        and not reads(media, "g726,g726le,gsm,sbc")
+
+
+cdef inline void remember_packet(Media *media) noexcept nogil:
+    """What the frames of this packet are judged by."""
+    cdef ff.AVPacket *packet = media.packet
+    cdef size_t size = 0
+    cdef const uint8_t *trims = ff.av_packet_get_side_data(
+        packet, ff.AV_PKT_DATA_SKIP_SAMPLES, &size)
+    media.sent_bytes = packet.size
+    media.sent_junk = is_bare_stream(media) \
+        and stated_bytes(media.codec.codec_id, packet.data, packet.size) == 0
+    media.sent_cut = is_cut(media, packet)
+    media.sent_pts = packet.pts
+    media.sent_duration = packet.duration
+    media.sent_trims = trims != NULL and size >= 10
+    if media.sent_trims:
+        media.sent_skip = <int64_t>read_integer(trims, 4, False)
+        media.sent_discard = <int64_t>read_integer(trims + 4, 4, False)
+    if media.first_pts == ff.AV_NOPTS_VALUE:
+        media.first_pts = packet.pts
+
+
+cdef inline int send_packet(Media *media, Source *source, const Policy *policy) noexcept nogil:
+    """Give the decoder the next packet, or tell it of the end."""
+    cdef int status = next_packet(media, source)
+    if status < 0:
+        return status
+    if status == 0:
+        media.demuxed = True
+        ff.avcodec_send_packet(media.codec, NULL)
+        return 1
+    if media.sent_cut:
+        # Not the last, so it was not the end of the file that cut it.
+        note_here(media, IssueCode.CORRUPT_DATA, 0)
+    status = follow_codec(media, policy)
+    if status > 0 and not passes_tag(media):
+        remember_packet(media)
+        if media.codec.codec_id == ff.AV_CODEC_ID_MP3:
+            # Else a frame of another rate than the one before it says that one's.
+            media.codec.sample_rate = 0
+        if ff.avcodec_send_packet(media.codec, media.packet) < 0:
+            note_refusal(media)
+    ff.av_packet_unref(media.packet)
+    return status
+
+
+cdef inline int accept_frame(Media *media, const Policy *policy) noexcept nogil:
+    """1 if the frame is sound, 0 if it is nothing, an error if it is too much."""
+    cdef ff.AVFrame *frame = media.frame
+    if frame.nb_samples <= 0 or frame.ch_layout.nb_channels <= 0 or frame.sample_rate <= 0:
+        ff.av_frame_unref(frame)
+        return 0
+    if frame.ch_layout.nb_channels > policy.max_channels:
+        return fail(media, Fault.TOO_MANY_CHANNELS, frame.ch_layout.nb_channels, NULL)
+    if frame.sample_rate > policy.max_sample_rate:
+        return fail(media, Fault.RATE_TOO_HIGH, frame.sample_rate, NULL)
+    if media.first_rate == 0:
+        media.first_rate = frame.sample_rate
+        media.first_format = frame.format
+        if ff.av_channel_layout_copy(&media.first_layout, &frame.ch_layout) < 0:
+            return ff.AVERROR(ENOMEM)
+    return 1
+
+
+cdef inline int decode_frame(Media *media, Source *source, const Policy *policy) noexcept nogil:
+    """Decode the next frame into `media.frame`, as it comes from the decoder."""
+    cdef int status
+    while True:
+        status = ff.avcodec_receive_frame(media.codec, media.frame)
+        if status >= 0:
+            status = accept_frame(media, policy)
+            if status != 0:
+                return status
+        elif status == ff.AVERROR_EOF:
+            return 0
+        elif status == ff.AVERROR(EAGAIN) and not media.demuxed:
+            status = send_packet(media, source, policy)
+            if status < 0:
+                return status
+        else:
+            note_refusal(media)
+            if media.demuxed:
+                return 0

@@ -1,0 +1,151 @@
+"""What stands in streams that are nothing but frames: frames of stated sizes, and tags.
+
+Their parsers give what is left at the end of the file as a packet like any other.
+"""
+from libc.stdint cimport int64_t, uint8_t
+from libc.string cimport memcmp
+
+from pyffaudio cimport ffmpeg as ff
+from pyffaudio._source cimport Source, peek
+
+
+cdef inline int64_t tag_bytes(const uint8_t *head, int64_t size) noexcept nogil:
+    """The length of the tag that begins here; 0 if none does.
+
+    ID3v2.4, 3.1: the length in seven bits of each byte, and a footer that repeats the head. ID3v1
+    and APE tags come last.
+    """
+    if size < 10:
+        return 0
+    if memcmp(head, "ID3", 3) == 0:
+        return (20 if head[5] & 0x10 else 10) + (
+            <int64_t>head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9])
+    if memcmp(head, "TAG", 3) == 0 or memcmp(head, "APETAGEX", 8) == 0:
+        return size
+    return 0
+
+
+cdef inline int64_t first_byte(Source *source) noexcept nogil:
+    """Where a stream begins behind ID3 tags."""
+    cdef uint8_t head[10]
+    cdef int64_t at = 0
+    while peek(source, at, head, 10) == 10 and memcmp(head, "ID3", 3) == 0:
+        at += tag_bytes(head, 10)
+    return at
+
+
+cdef inline int mpeg_audio_bytes(const uint8_t *head) noexcept nogil:
+    """ISO/IEC 11172-3 and 13818-3, 2.4.1.3; 0 for what is no frame, or of free format."""
+    cdef int[48] kilobits_of_1 = [
+        0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448, 0,
+        0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 0,
+        0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 0]
+    cdef int[32] kilobits_of_2 = [
+        0, 32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256, 0,
+        0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 0]
+    cdef int[4] sample_rates = [44100, 48000, 32000, 0]
+    cdef int version = head[1] >> 3 & 3         # 3: MPEG-1, 2: MPEG-2, 0: MPEG-2.5
+    cdef int layer = 4 - (head[1] >> 1 & 3)
+    cdef int index = head[2] >> 4
+    cdef int sample_rate = sample_rates[head[2] >> 2 & 3]
+    cdef int padding = head[2] >> 1 & 1
+    cdef int kilobits
+    if head[0] != 0xff or head[1] < 0xe0 or version == 1 or layer == 4 or sample_rate == 0:
+        return 0
+    if version == 3:
+        kilobits = kilobits_of_1[16 * (layer - 1) + index]
+    else:
+        sample_rate >>= 1 if version == 2 else 2
+        kilobits = kilobits_of_2[index if layer == 1 else 16 + index]
+    if layer == 1:
+        return (12000 * kilobits // sample_rate + padding) * 4 if kilobits > 0 else 0
+    if kilobits == 0:
+        return 0
+    return (72000 if layer == 3 and version != 3 else 144000) * kilobits // sample_rate + padding
+
+
+cdef inline int adts_bytes(const uint8_t *head) noexcept nogil:
+    """ISO/IEC 13818-7, 6.2."""
+    if head[0] != 0xff or head[1] & 0xf6 != 0xf0:
+        return 0
+    return (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
+
+
+cdef inline int loas_bytes(const uint8_t *head) noexcept nogil:
+    """ISO/IEC 14496-3, 1.7.2."""
+    if head[0] != 0x56 or head[1] & 0xe0 != 0xe0:
+        return 0
+    return 3 + ((head[1] & 0x1f) << 8 | head[2])
+
+
+cdef inline int ac3_bytes(const uint8_t *head) noexcept nogil:
+    """ETSI TS 102 366: 5.4.1 and table 4.13, and E.1.2 for E-AC-3."""
+    cdef int[19] kilobits = [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448,
+                          512, 576, 640]
+    cdef int code = head[4] & 0x3f
+    if head[0] != 0x0b or head[1] != 0x77:
+        return 0
+    if head[5] >> 3 > 10:
+        return 2 * (((head[2] & 7) << 8 | head[3]) + 1)
+    if code >> 1 > 18:
+        return 0
+    if head[4] >> 6 == 0:
+        return 4 * kilobits[code >> 1]
+    if head[4] >> 6 == 1:
+        return 2 * (320 * kilobits[code >> 1] // 147 + (code & 1))
+    return 6 * kilobits[code >> 1]
+
+
+cdef inline int dts_bytes(const uint8_t *head) noexcept nogil:
+    """ETSI TS 102 114, 5.3; of the core frame, 16 bits big-endian."""
+    if memcmp(head, "\x7f\xfe\x80\x01", 4) != 0:
+        return 0
+    return ((head[5] & 3) << 12 | head[6] << 4 | head[7] >> 4) + 1
+
+
+cdef inline int stated_bytes(ff.AVCodecID codec_id, const uint8_t *head, int size) noexcept nogil:
+    """How long the frame that begins here says it is; 0 where it does not say."""
+    if size < 8:
+        return 0
+    if (codec_id == ff.AV_CODEC_ID_MP3 or codec_id == ff.AV_CODEC_ID_MP2
+            or codec_id == ff.AV_CODEC_ID_MP1):
+        return mpeg_audio_bytes(head)
+    if codec_id == ff.AV_CODEC_ID_AAC:
+        return adts_bytes(head)
+    if codec_id == ff.AV_CODEC_ID_AAC_LATM:
+        return loas_bytes(head)
+    if codec_id == ff.AV_CODEC_ID_AC3 or codec_id == ff.AV_CODEC_ID_EAC3:
+        return ac3_bytes(head)
+    if codec_id == ff.AV_CODEC_ID_DTS:
+        return dts_bytes(head)
+    if codec_id == ff.AV_CODEC_ID_TRUEHD or codec_id == ff.AV_CODEC_ID_MLP:
+        return 2 * ((head[0] & 0xf) << 8 | head[1])
+    return 0
+
+
+cdef inline int64_t xing_frames(Source *source, int64_t *padding) noexcept nogil:
+    """The frames that an MP3's first frame counts, and how many at the end are padding; 0: none.
+
+    Encoders put "Xing" or "Info" behind the side information, LAME its tag behind that.
+    """
+    cdef uint8_t frame[4 + 32 + 144]
+    cdef int offset, samples
+    cdef int64_t count
+    cdef bint mono
+    padding[0] = 0
+    if peek(source, first_byte(source), frame, sizeof(frame)) < <int>sizeof(frame) \
+            or mpeg_audio_bytes(frame) == 0:
+        return 0
+    mono = frame[3] >> 6 == 3
+    samples = 1152 if frame[1] & 8 else 576
+    offset = 4 + ((17 if mono else 32) if frame[1] & 8 else (9 if mono else 17))
+    if (memcmp(frame + offset, "Xing", 4) != 0 and memcmp(frame + offset, "Info", 4) != 0) \
+            or not frame[offset + 7] & 1:
+        return 0
+    count = (<int64_t>frame[offset + 8] << 24 | frame[offset + 9] << 16 | frame[offset + 10] << 8
+             | frame[offset + 11])
+    if frame[offset + 7] & 15 == 15:
+        # 12 bits of delay and 12 of padding, in which the decoder's own delay of 529 is counted.
+        offset += 120 + 21
+        padding[0] = max(((frame[offset + 1] & 15) << 8 | frame[offset + 2]) - 529, 0)
+    return count * samples
