@@ -1,7 +1,7 @@
 """pyffaudio: audio of any format into NumPy arrays and PyTorch tensors, in-process over FFmpeg."""
 
 from pyffaudio.about import __version__, formats, versions
-from pyffaudio.audio import Audio, Issue
+from pyffaudio.audio import Audio
 from pyffaudio.decode import decode_bytes, decode_file, decode_into
 from pyffaudio.errors import (
     CorruptAudioError,
@@ -12,6 +12,7 @@ from pyffaudio.errors import (
     UnsupportedFormatError,
 )
 from pyffaudio.info import AudioInfo, Chapter, StreamInfo, probe
+from pyffaudio.issues import Issue
 from pyffaudio.limits import Limits
 
 __all__ = [

@@ -15,10 +15,11 @@ from pyffaudio cimport ffmpeg as ff
 from pyffaudio._convert cimport (
     MAX_CHANNELS, Converter, Output, Phase, Target, close_converter, fill, start_run)
 from pyffaudio._demuxer cimport init_quiet_class
-from pyffaudio._issues cimport IssueCode, is_damaged
+from pyffaudio._issues cimport IssueCode, RawIssue, is_damaged
 from pyffaudio._length cimport claimed_frames
 from pyffaudio._media cimport Fault, Media, Policy, note_here
 from pyffaudio._open cimport close_media
+from pyffaudio._seek cimport jump
 from pyffaudio._source cimport (
     Source, SourceKind, SourceStop, close_source, drop_error, init_source, monotonic_ns,
     start_source, use_memory, use_path)
@@ -363,10 +364,25 @@ cdef class Decoder:
             PyBuffer_Release(&view)
 
     def skip(self, int64_t num_frames):
-        """Decode and drop up to `num_frames` frames; answers how many there were."""
+        """Drop up to `num_frames` frames; answers how many there were."""
         cdef Output nowhere
+        cdef int64_t jumped = self._jump(num_frames)
         memset(&nowhere, 0, sizeof(nowhere))
-        return self._fill(&nowhere, num_frames)
+        return jumped + self._fill(&nowhere, num_frames - jumped)
+
+    cdef int64_t _jump(self, int64_t num_frames) except -1:
+        """Seek over frames that need not be decoded to know that they are there."""
+        cdef int64_t offset = self.converter.frame_offset
+        cdef int64_t jumped = 0
+        self._claim()
+        if self.converter.kept == 0 and not self.converter.resamples:
+            with nogil:
+                jumped = jump(&self.media, &self.source, offset, num_frames)
+        self.busy = False
+        if jumped > 0:
+            self.converter.frame_offset = 0
+            self.position += jumped
+        return jumped
 
     @property
     def sample_rate(self):
@@ -382,12 +398,18 @@ cdef class Decoder:
         self._check_open()
         if self.facts["num_frames"] is None:
             return None
-        return ff.av_rescale_rnd(self.facts["num_frames"], self.target.sample_rate, self.media.first_rate,
-                                 ff.AV_ROUND_UP)
+        return ff.av_rescale_rnd(self.facts["num_frames"], self.target.sample_rate,
+                                 self.media.first_rate, ff.AV_ROUND_UP)
 
     @property
     def input_bytes(self):
         return None if self.source.size < 0 else self.source.size
+
+    @property
+    def md5(self):
+        """What FLAC states as the MD5 of its samples, in hexadecimal; "" if it does not."""
+        self._check_open()
+        return flac_md5(self.media.codec)
 
     @property
     def complete(self):
@@ -401,12 +423,13 @@ cdef class Decoder:
         """(code, frame offset, frames) of each irregularity so far, at the output rate."""
         cdef int i
         cdef int rate = self.media.first_rate
+        cdef const RawIssue *issue
         cdef list issues = []
         for i in range(self.media.issues.count):
-            issues.append((
-                ISSUES[self.media.issues.items[i].code],
-                ff.av_rescale(self.media.issues.items[i].position, self.target.sample_rate, rate),
-                ff.av_rescale(self.media.issues.items[i].num_frames, self.target.sample_rate, rate)))
+            issue = &self.media.issues.items[i]
+            issues.append((ISSUES[issue.code],
+                           ff.av_rescale(issue.position, self.target.sample_rate, rate),
+                           ff.av_rescale(issue.num_frames, self.target.sample_rate, rate)))
         return issues
 
     def describe(self):
@@ -489,6 +512,14 @@ cdef list describe_chapters(const ff.AVFormatContext *context):
             "tags": tags_of(chapter.metadata),
         })
     return chapters
+
+
+cdef str flac_md5(const ff.AVCodecContext *codec):
+    """The MD5 of the samples that STREAMINFO states (RFC 9639, 8.2), "" if it does not."""
+    if codec.codec_id != ff.AV_CODEC_ID_FLAC or codec.extradata_size < 34:
+        return ""
+    md5 = codec.extradata[codec.extradata_size - 16:codec.extradata_size]
+    return md5.hex() if any(md5) else ""
 
 
 cdef dict describe(Media *media, const Source *source):

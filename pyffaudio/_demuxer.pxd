@@ -87,6 +87,8 @@ cdef inline const char *demuxer_of_signature(const uint8_t *head, int size) noex
         return "matroska"
     if size >= 8 and memcmp(head + 4, "ftyp", 4) == 0:
         return "mov"
+    if size >= 4 and memcmp(head, "qoaf", 4) == 0:
+        return "qoa"            # which FFmpeg has as of 6.1
     return NULL
 
 

@@ -3,12 +3,16 @@ from libc.stdint cimport int64_t, uint8_t
 
 from pyffaudio cimport ffmpeg as ff
 from pyffaudio._frames cimport is_bare_stream
-from pyffaudio._issues cimport IssueCode, RawIssue, is_damaged
-from pyffaudio._length cimport claimed_frames
+from pyffaudio._issues cimport IssueCode, RawIssue, is_damaged, is_noted
+from pyffaudio._length cimport claimed_frames, end_of_table, in_frames
 from pyffaudio._media cimport Media, note_here, reads
 from pyffaudio._ogg cimport OggEnd, find_ogg_end
 from pyffaudio._source cimport Source, peek
 from pyffaudio._sync cimport first_byte, stated_bytes
+
+
+cdef enum:
+    MOST_PADDING_PACKETS = 3    # HE-AAC has some two
 
 
 cdef inline bint begins_with_frame(const Media *media, Source *source) noexcept nogil:
@@ -94,6 +98,15 @@ cdef inline void judge_ogg(Media *media, Source *source) noexcept nogil:
         media.proved = True
 
 
+cdef inline bint hides_audio(const Media *media) noexcept nogil:
+    """Whether the edit list of MP4 leaves out more of the sample table than padding."""
+    if media.track_end.table_duration <= 0 or not reads(media, "mov"):
+        return False
+    return media.next_pts == ff.AV_NOPTS_VALUE or in_frames(
+        media, end_of_table(media) - media.next_pts, media.first_rate
+    ) > MOST_PADDING_PACKETS * media.codec.frame_size
+
+
 cdef inline void end_stream(Media *media, Source *source) noexcept nogil:
     """Note what the end of the file tells."""
     cdef bint cut = is_cut(media, source)
@@ -108,8 +121,10 @@ cdef inline void end_stream(Media *media, Source *source) noexcept nogil:
         note_here(media, IssueCode.TRUNCATED, max(claimed - link_frames(media), 0))
     elif in_frame:
         note_here(media, IssueCode.NO_END_OF_STREAM, 0)
+    elif hides_audio(media):
+        note_here(media, IssueCode.LENGTH_MISMATCH, 0)
     elif media.promise.end >= 0 or media.promised_frames >= 0:
-        media.proved = True
+        media.proved = not is_noted(&media.issues, IssueCode.LENGTH_MISMATCH)
     elif reads(media, "ogg"):
         judge_ogg(media, source)
     else:

@@ -1,9 +1,8 @@
 """Where the audio starts and ends, to the frame, by the container's word.
 
-MP4 (ISO/IEC 14496-12, boxes mvhd, tkhd, elst and stts): the sample table tells, by the last packet's
-duration, and so does the edit list, in ticks of the movie's clock, which often are milliseconds.
-FFmpeg goes by the edit list alone, and its versions do not agree on what that cuts. iTunes has a tag
-of its own; CAF a packet table (Apple, "Core Audio Format Specification 1.0").
+MP4 (ISO/IEC 14496-12, boxes mvhd, tkhd, elst and stts): the sample table tells by the sum of its
+durations, and so does the edit list, in ticks of the movie's clock, which often are milliseconds. FFmpeg goes by the edit list alone, and its versions do not agree on what that cuts.
+iTunes has a tag of its own; CAF a packet table (Apple, "Core Audio Format Specification 1.0").
 """
 from libc.stdint cimport INT64_MAX, int64_t
 from libc.stdio cimport sscanf
@@ -17,18 +16,27 @@ cdef enum:
     LONGEST_DELAY = 16384       # as FFmpeg has it
 
 cdef struct TrackEnd:
-    int64_t last_duration       # of the last packet in the sample table, in the track's ticks; or 0
+    int64_t table_duration      # of the sample table, in the track's ticks; or 0
     int64_t edit_duration       # of the only edit, in the movie's ticks; or 0
     int64_t movie_ticks         # in a second
     int64_t gapless_delay       # by iTunes' tag or CAF, in the track's ticks; or 0
     int64_t gapless_end         # likewise, counted from the first packet; or 0
 
 
-cdef inline int64_t last_duration(Source *source, const Chunk *stts) noexcept nogil:
+cdef inline int64_t table_duration(Source *source, const Chunk *stts) noexcept nogil:
+    """The sum of the sample table; 0 if it has too many entries, of which audio needs a few."""
     cdef int64_t entries = <int64_t>peek_integer(source, stts.begin + 4, 4, True)
-    if entries < 1 or stts.size < 8 + 8 * entries:
+    cdef int64_t at = stts.begin + 8, duration = 0
+    if entries > MAX_CHUNKS or stts.size < 8 + 8 * entries:
         return 0
-    return <int64_t>peek_integer(source, stts.begin + 8 * entries + 4, 4, True)
+    while entries > 0:
+        entries -= 1
+        duration += <int64_t>peek_integer(source, at, 4, True) * <int64_t>peek_integer(
+            source, at + 4, 4, True)
+        if duration < 0 or duration > INT64_MAX // 2:
+            return 0
+        at += 8
+    return duration
 
 
 cdef inline int64_t edit_duration(Source *source, const Chunk *elst) noexcept nogil:
@@ -61,7 +69,7 @@ cdef inline void read_track(Source *source, const Chunk *trak, TrackEnd *end) no
             and find_box(source, box.begin, box.next, "minf", &box) \
             and find_box(source, box.begin, box.next, "stbl", &box) \
             and find_box(source, box.begin, box.next, "stts", &box):
-        end.last_duration = last_duration(source, &box)
+        end.table_duration = table_duration(source, &box)
 
 
 cdef inline int64_t track_id(Source *source, const Chunk *trak) noexcept nogil:

@@ -63,3 +63,11 @@ cdef inline bint is_damaged(const Issues *issues) noexcept nogil:
         if is_fatal(issues.items[i].code):
             return True
     return False
+
+
+cdef inline bint is_noted(const Issues *issues, IssueCode code) noexcept nogil:
+    cdef int i
+    for i in range(issues.count):
+        if issues.items[i].code == code:
+            return True
+    return False

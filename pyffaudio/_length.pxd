@@ -10,41 +10,33 @@ cdef inline int64_t in_frames(const Media *media, int64_t ticks, int sample_rate
     return ff.av_rescale_q(ticks, media.stream.time_base, ff.AVRational(1, sample_rate))
 
 
-cdef inline int64_t end_of_mov(const Media *media, int64_t last_pts,
-                               int64_t table_end) noexcept nogil:
-    """Where a track of MP4 ends, in its ticks; `table_end` is that of its sample table if not 0.
+cdef inline int64_t end_of_table(const Media *media) noexcept nogil:
+    """Where a track of MP4 ends by the sum of its packets, in its ticks."""
+    cdef int64_t duration = media.track_end.table_duration
+    # Fragments have no table: once they are read, this is the sum of their durations.
+    return (duration if duration > 0 else media.stream.duration) + min(media.first_pts, 0)
 
-    The edit list decides, unless it is the table's end, rounded to the movie's clock.
-    """
+
+cdef inline int64_t end_of_mov(const Media *media) noexcept nogil:
+    """Where a track of MP4 ends: by its edit list, unless that is the table's end, rounded."""
     cdef int ticks_in_second = media.stream.time_base.den // media.stream.time_base.num
+    cdef int64_t end = end_of_table(media)
     cdef int64_t edit_end
-    if table_end == 0 and media.track_end.last_duration > 0:
-        table_end = last_pts + media.track_end.last_duration
-    elif table_end == 0:
-        # In fragments, which have no table: once read, the sum of their durations.
-        return media.stream.duration + min(media.first_pts, 0)
     if media.track_end.edit_duration > 0 and media.track_end.movie_ticks > 0:
         edit_end = ff.av_rescale(media.track_end.edit_duration, ticks_in_second,
                                  media.track_end.movie_ticks)
-        if edit_end < table_end - ticks_in_second // media.track_end.movie_ticks - 1:
+        if edit_end < end - ticks_in_second // media.track_end.movie_ticks - 1:
             return edit_end
-    return table_end
+    return end
 
 
 cdef inline int64_t claimed_ticks(const Media *media) noexcept nogil:
     """The stream's length in its own time; not positive where that is unknown."""
-    cdef int count
-    cdef const ff.AVIndexEntry *last = NULL
     if media.track_end.gapless_end > 0 and media.first_pts == 0:
         return media.track_end.gapless_end - media.track_end.gapless_delay
-    if not reads(media, "mov") or frame_bits(media) > 0:
-        return media.stream.duration
-    count = ff.avformat_index_get_entries_count(media.stream)
-    if count > 0:
-        last = ff.avformat_index_get_entry(media.stream, count - 1)
-    if last == NULL or media.first_pts == ff.AV_NOPTS_VALUE:
-        return media.stream.duration
-    return end_of_mov(media, last.timestamp, 0)
+    if reads(media, "mov") and frame_bits(media) == 0 and media.first_pts != ff.AV_NOPTS_VALUE:
+        return end_of_mov(media)
+    return media.stream.duration
 
 
 cdef inline int64_t claimed_frames(const Media *media) noexcept nogil:

@@ -1,7 +1,7 @@
 """What is open: one struct for all that the stages between bytes and frames share.
 
-Functions of every stage answer 1 (there is one), 0 (the end) or a negative AVERROR; where FFmpeg has
-no code for what went wrong, `Media.fault` says it.
+Functions of every stage answer 1 (there is one), 0 (the end) or a negative AVERROR; where FFmpeg
+has no code for what went wrong, `Media.fault` says it.
 """
 from libc.stdint cimport int64_t
 

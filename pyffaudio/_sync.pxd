@@ -6,6 +6,7 @@ from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcmp
 
 from pyffaudio cimport ffmpeg as ff
+from pyffaudio._chunks cimport read_integer
 from pyffaudio._source cimport Source, peek
 
 
@@ -80,8 +81,8 @@ cdef inline int loas_bytes(const uint8_t *head) noexcept nogil:
 
 cdef inline int ac3_bytes(const uint8_t *head) noexcept nogil:
     """ETSI TS 102 366: 5.4.1 and table 4.13, and E.1.2 for E-AC-3."""
-    cdef int[19] kilobits = [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448,
-                          512, 576, 640]
+    cdef int[19] kilobits = [
+        32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640]
     cdef int code = head[4] & 0x3f
     if head[0] != 0x0b or head[1] != 0x77:
         return 0
@@ -142,8 +143,7 @@ cdef inline int64_t xing_frames(Source *source, int64_t *padding) noexcept nogil
     if (memcmp(frame + offset, "Xing", 4) != 0 and memcmp(frame + offset, "Info", 4) != 0) \
             or not frame[offset + 7] & 1:
         return 0
-    count = (<int64_t>frame[offset + 8] << 24 | frame[offset + 9] << 16 | frame[offset + 10] << 8
-             | frame[offset + 11])
+    count = <int64_t>read_integer(frame + offset + 8, 4, True)
     if frame[offset + 7] & 15 == 15:
         # 12 bits of delay and 12 of padding, in which the decoder's own delay of 529 is counted.
         offset += 120 + 21

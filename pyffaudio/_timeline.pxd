@@ -157,8 +157,7 @@ cdef inline int64_t end_of_last_packet(Media *media) noexcept nogil:
     if media.sent_pts == ff.AV_NOPTS_VALUE or not media.sent_last:
         return end
     if reads(media, "mov"):
-        # The packets of PCM are of FFmpeg's making, each of many entries of the table.
-        end = end_of_mov(media, media.sent_pts, 0 if frame_bits(media) == 0 else media.next_pts)
+        end = end_of_mov(media)
     elif not reads(media, "ogg"):
         end = media.stream.duration
     elif media.sent_duration > 0:

@@ -9,38 +9,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from pyffaudio.info import AudioInfo
+from pyffaudio.issues import Issue
 
 if TYPE_CHECKING:
     import torch as _torch
 
 Samples: TypeAlias = np.ndarray[tuple[Any, ...], np.dtype[Any]]
-
-
-@dataclass(frozen=True)
-class Issue:
-    """Something irregular that was found while decoding.
-
-    Attributes
-    ----------
-    code : str
-        ``"corrupt_data"`` (the decoder or a checksum refused data) and ``"truncated"`` (a count
-        that the container must keep was not met) mean that audio is missing. Notes are
-        ``"trailing_data"`` (something else follows the audio) and ``"params_changed"`` (rate,
-        channels or sample format changed and were converted to the first ones).
-    frame_offset : int
-        Where, in frames of the returned samples.
-    num_frames : int
-        How many frames it concerns; 0 where that is unknown.
-    """
-
-    code: str
-    frame_offset: int
-    num_frames: int
-
-    @property
-    def is_fatal(self) -> bool:
-        """Whether audio is known to be missing."""
-        return self.code in ("corrupt_data", "truncated")
 
 
 @dataclass(frozen=True, eq=False)

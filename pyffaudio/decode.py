@@ -11,11 +11,12 @@ from typing import Any, Unpack
 import numpy as np
 
 from pyffaudio import native
-from pyffaudio.audio import Audio, Issue, Samples
+from pyffaudio.audio import Audio, Samples
 from pyffaudio.buffers import Buffer, CallersBuffer, GrowingBuffer
 from pyffaudio.diagnose import damage_error, limit_error
 from pyffaudio.errors import PyffaudioError
 from pyffaudio.info import info_of
+from pyffaudio.issues import Issue
 from pyffaudio.native import Data, Decoder, File, Source
 from pyffaudio.options import (
     ALL_FRAMES,

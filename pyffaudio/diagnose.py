@@ -17,6 +17,7 @@ from pyffaudio.formats import why_codec_refused, why_format_refused
 
 if TYPE_CHECKING:
     from pyffaudio.audio import Audio
+    from pyffaudio.issues import Issue
 
 # fault of the decoder -> exception, and message with the fault's name and value filled in
 _FAULTS: dict[str, tuple[type[PyffaudioError], str]] = {
@@ -51,6 +52,8 @@ def _guess(head: bytes) -> str:
     """What the first bytes are instead of audio, to be added to a message."""
     if not head:
         return ": it is empty (0 bytes)"
+    if len(head) > 3 and head[0] == 0xFF and head[1] & 0xE6 == 0xE2 and head[2] & 0xF0 == 0:
+        return ": it is MPEG audio of free format, which FFmpeg cannot read"
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     for sign, words in _TEXT_SIGNS:
         if start.startswith(sign):
@@ -116,15 +119,34 @@ def system_error(errnum: int, source: str) -> OSError:
 
 def damage_error(audio: Audio, source: str) -> CorruptAudioError:
     """The exception for audio of which some is known to be missing."""
-    fatal = [issue for issue in audio.issues if issue.is_fatal]
+    error = unsound_error(audio.issues, audio.num_frames, audio.sample_rate, source)
+    error.partial = audio
+    return error
+
+
+def unsound_error(
+    issues: tuple[Issue, ...], num_frames: int, sample_rate: int, source: str
+) -> CorruptAudioError:
+    """The same where the samples have not been kept."""
+    fatal = [issue for issue in issues if issue.is_fatal]
     first = fatal[0]
     others = f" and {len(fatal) - 1} more" if len(fatal) > 1 else ""
     return CorruptAudioError(
         f"{source}: {first.code} at frame {first.frame_offset} "
-        f"({first.frame_offset / audio.sample_rate:.3f} s){others}; "
-        f'on_error="partial" or .partial gives the {audio.num_frames} frames that could be decoded',
+        f"({first.frame_offset / sample_rate:.3f} s){others}; "
+        f'decoding with on_error="partial", or .partial, gives {num_frames} frames',
         code=first.code,
         source=source,
-        issues=audio.issues,
-        partial=audio,
+        issues=issues,
+    )
+
+
+def md5_error(issues: tuple[Issue, ...], source: str) -> CorruptAudioError:
+    """The exception for FLAC that decodes to other samples than its encoder had."""
+    return CorruptAudioError(
+        f"{source}: the samples do not have the MD5 that the FLAC header states: parts of the "
+        "stream are missing, or from another file",
+        code="md5_mismatch",
+        source=source,
+        issues=issues,
     )

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pyffaudio.audio import Audio, Issue
+    from pyffaudio.audio import Audio
+    from pyffaudio.issues import Issue
 
 
 class PyffaudioError(RuntimeError):

@@ -209,6 +209,8 @@ cdef extern from "libavcodec/avcodec.h" nogil:
         AVChannelLayout ch_layout
         int bits_per_raw_sample
         int frame_size
+        uint8_t *extradata
+        int extradata_size
         int err_recognition
         int64_t max_samples
     int AV_CODEC_FLAG2_SKIP_MANUAL
@@ -222,6 +224,7 @@ cdef extern from "libavcodec/avcodec.h" nogil:
     int avcodec_parameters_to_context(AVCodecContext *codec, const AVCodecParameters *par)
     int avcodec_open2(AVCodecContext *avctx, const AVCodec *codec, AVDictionary **options)
     int avcodec_send_packet(AVCodecContext *avctx, const AVPacket *avpkt)
+    void avcodec_flush_buffers(AVCodecContext *avctx)
     int avcodec_receive_frame(AVCodecContext *avctx, AVFrame *frame)
     int av_get_exact_bits_per_sample(AVCodecID codec_id)
 
@@ -246,8 +249,6 @@ cdef extern from "libavformat/avio.h" nogil:
 cdef extern from "libavformat/avformat.h" nogil:
     ctypedef struct AVInputFormat:
         const char *name
-    ctypedef struct AVIndexEntry:
-        int64_t timestamp
     ctypedef struct AVStream:
         int id
         AVCodecParameters *codecpar
@@ -296,8 +297,8 @@ cdef extern from "libavformat/avformat.h" nogil:
     int avformat_find_stream_info(AVFormatContext *ic, AVDictionary **options)
     int av_find_best_stream(AVFormatContext *ic, AVMediaType media_type, int wanted_stream_nb,
                             int related_stream, const AVCodec **decoder_ret, int flags)
-    int avformat_index_get_entries_count(const AVStream *st)
-    const AVIndexEntry *avformat_index_get_entry(AVStream *st, int idx)
+    int AVSEEK_FLAG_BACKWARD
+    int av_seek_frame(AVFormatContext *s, int stream_index, int64_t timestamp, int flags)
     int av_read_frame(AVFormatContext *s, AVPacket *pkt)
 
 

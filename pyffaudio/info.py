@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pyffaudio import native
 from pyffaudio.limits import Limits
 from pyffaudio.native import Decoder, Source
-from pyffaudio.options import ALL_FRAMES, normalise
+from pyffaudio.options import normalise
+from pyffaudio.verify import count_frames
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,8 @@ def probe(
     source : str, os.PathLike, binary file object or bytes-like
         A file object is put back to its position; one that cannot seek is refused.
     exact : bool
-        Count the frames by decoding all of them. Default: `num_frames` is the container's word.
+        Count the frames by decoding all of them, and check all that can be: an undamaged stream,
+        for FLAC the MD5 of its samples. Default: `num_frames` is the container's word.
     stream_index, format, format_options, limits
         As in `decode_file`.
 
@@ -133,7 +135,7 @@ def probe(
     Raises
     ------
     PyffaudioError, OSError, TypeError, ValueError
-        As in `decode_file`.
+        As in `decode_file`; CorruptAudioError for damage in the audio only if `exact`.
 
     Examples
     --------
@@ -143,14 +145,16 @@ def probe(
     ('pcm_s16le', 8000, 2, 0.1)
     """
     options = normalise(
-        stream_index=stream_index, format=format, format_options=format_options, limits=limits
+        dtype=None,
+        stream_index=stream_index,
+        format=format,
+        format_options=format_options,
+        limits=limits,
     )
     put_back = native.rewinder(source, "probe puts a file object back to its position")
     try:
         with native.open_decoder(source, options) as decoder:
-            while exact and decoder.skip(ALL_FRAMES):
-                pass
-            counted = decoder.position if exact else None
+            counted = count_frames(decoder) if exact else None
             return info_of(decoder, options.limits, counted)
     finally:
         put_back()

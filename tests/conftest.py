@@ -7,6 +7,7 @@ import pytest
 from hypothesis import settings
 
 from media import Media, recordings
+from zoo import Zoo
 
 settings.register_profile("local", deadline=None, max_examples=60)
 settings.register_profile("ci", deadline=None, max_examples=60, derandomize=True)
@@ -23,6 +24,12 @@ MUSIC = {
 def media(tmp_path_factory: pytest.TempPathFactory) -> Media:
     """Generated media by name."""
     return Media(tmp_path_factory.mktemp("media"))
+
+
+@pytest.fixture(scope="session")
+def specimens(tmp_path_factory: pytest.TempPathFactory) -> Zoo:
+    """A specimen of every format, by name."""
+    return Zoo(tmp_path_factory.mktemp("zoo"))
 
 
 @pytest.fixture(scope="session")

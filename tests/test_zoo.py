@@ -24,12 +24,6 @@ UNREAD = {
 READ = [name for name in ZOO if name not in UNREAD]
 
 
-@pytest.fixture(scope="session")
-def specimens(tmp_path_factory: pytest.TempPathFactory) -> Zoo:
-    """Specimens by name."""
-    return Zoo(tmp_path_factory.mktemp("zoo"))
-
-
 @dataclass(frozen=True)
 class Seen:
     """What the ffprobe of the system makes of a file, and ffmpeg's samples if it is lossless."""

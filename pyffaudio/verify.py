@@ -1,0 +1,53 @@
+"""Decode a whole stream without keeping it: how many frames there are, and whether all is well."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pyffaudio.diagnose import md5_error, unsound_error
+from pyffaudio.issues import Issue
+
+if TYPE_CHECKING:
+    from pyffaudio.audio import Samples
+    from pyffaudio.native import Decoder
+
+_BLOCK_FRAMES = 65536
+
+
+def count_frames(decoder: Decoder) -> int:
+    """Decode to the end and count the frames.
+
+    Parameters
+    ----------
+    decoder
+        At the start of its stream, with the dtype, rate and channels of the decoder.
+
+    Raises
+    ------
+    CorruptAudioError
+        Audio is known to be missing, or a FLAC stream does not have the MD5 of its STREAMINFO
+        (RFC 9639, 8.2: of the samples, interleaved, each in whole little-endian bytes).
+    """
+    stated = decoder.md5
+    bits = decoder.describe()["bits_per_sample"]
+    md5 = hashlib.md5(usedforsecurity=False)
+    block = np.empty((_BLOCK_FRAMES, decoder.num_channels), decoder.dtype)
+    while count := decoder.read_into(block):
+        if stated:
+            md5.update(_as_encoded(block[:count], bits))
+    issues = tuple(Issue(*issue) for issue in decoder.issues)
+    if any(issue.is_fatal for issue in issues):
+        raise unsound_error(issues, decoder.position, decoder.sample_rate, decoder.description)
+    if stated and md5.hexdigest() != stated:
+        raise md5_error(issues, decoder.description)
+    return decoder.position
+
+
+def _as_encoded(samples: Samples, bits: int) -> bytes:
+    """The bytes that an encoder had for these samples, which are left-aligned here."""
+    width = samples.itemsize
+    values = np.ascontiguousarray(samples >> (8 * width - bits), samples.dtype.newbyteorder("<"))
+    return values.view(np.uint8).reshape(-1, width)[:, : (bits + 7) // 8].tobytes()
