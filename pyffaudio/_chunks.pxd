@@ -83,10 +83,11 @@ cdef inline bint find_chunk(Source *source, const ChunkForm *form, int64_t at, c
     return False
 
 
-cdef inline bint read_box(Source *source, int64_t at, int64_t limit, Chunk *box) noexcept nogil:
+cdef inline bint read_box(Source *source, int64_t at, int64_t end, int64_t limit,
+                          Chunk *box) noexcept nogil:
     """The head of the MP4 box at an offset; False where there is none, or it goes over the limit.
 
-    ISO/IEC 14496-12: the size, of 32 or 64 bits, counts the head; 0 reaches up to the limit.
+    ISO/IEC 14496-12: the size, of 32 or 64 bits, counts the head; 0 reaches up to the end.
     """
     cdef uint8_t head[16]
     cdef uint64_t size
@@ -96,7 +97,7 @@ cdef inline bint read_box(Source *source, int64_t at, int64_t limit, Chunk *box)
     size = read_integer(head, 4, True)
     memcpy(box.name, head + 4, 4)
     if size == 0:
-        size = <uint64_t>(limit - at)
+        size = <uint64_t>max(end - at, 8)
     elif size == 1:
         head_bytes = 16
         if peek(source, at, head, 16) < 16:
@@ -115,7 +116,7 @@ cdef inline bint find_box(Source *source, int64_t at, int64_t limit, const char 
     cdef int left = MAX_CHUNKS
     while left > 0:
         left -= 1
-        if not read_box(source, at, limit, box):
+        if not read_box(source, at, limit, limit, box):
             return False
         if memcmp(box.name, name, 4) == 0:
             return True

@@ -12,8 +12,11 @@ cdef enum:
 
 cdef inline bint plays_wrong_checksums(ff.AVCodecID codec_id) noexcept nogil:
     """Whether FFmpeg, unless told otherwise, gives frames whose checksum is wrong."""
-    return (codec_id == ff.AV_CODEC_ID_FLAC or codec_id == ff.AV_CODEC_ID_AC3
-            or codec_id == ff.AV_CODEC_ID_EAC3 or codec_id == ff.AV_CODEC_ID_APE)
+    return (codec_id == ff.AV_CODEC_ID_FLAC or codec_id == ff.AV_CODEC_ID_TTA
+            or codec_id == ff.AV_CODEC_ID_TAK or codec_id == ff.AV_CODEC_ID_APE
+            or codec_id == ff.AV_CODEC_ID_AC3 or codec_id == ff.AV_CODEC_ID_EAC3
+            or codec_id == ff.AV_CODEC_ID_MP1 or codec_id == ff.AV_CODEC_ID_MP2
+            or codec_id == ff.AV_CODEC_ID_MP3)
 
 
 cdef inline int open_decoder(Media *media, const Policy *policy) noexcept nogil:

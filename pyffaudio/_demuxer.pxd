@@ -1,13 +1,14 @@
 """From a source to an open demuxer; what is not allowed is refused, and FFmpeg opens nothing."""
 from libc.errno cimport EACCES, ENOMEM
-from libc.stdint cimport uint8_t
+from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcmp
 
 from pyffaudio cimport ffmpeg as ff
 from pyffaudio._links cimport begin_link
 from pyffaudio._media cimport Fault, Media, Policy, fail
-from pyffaudio._source cimport IO_BUFFER_BYTES, START_BYTES, Source, read_callback, seek_callback, \
-    watch, watch_callback
+from pyffaudio._source cimport IO_BUFFER_BYTES, START_BYTES, Source, peek, read_callback, \
+    seek_callback, watch, watch_callback
+from pyffaudio._sync cimport first_byte
 from pyffaudio._wav cimport may_be_dts
 
 
@@ -92,6 +93,13 @@ cdef inline const char *demuxer_of_signature(const uint8_t *head, int size) noex
     return NULL
 
 
+cdef inline bint is_flac_behind_tags(Source *source) noexcept nogil:
+    """Whether a FLAC follows ID3 tags: past more than one, FFmpeg does not look."""
+    cdef uint8_t head[4]
+    cdef int64_t begin = first_byte(source)
+    return begin > 0 and peek(source, begin, head, 4) == 4 and memcmp(head, "fLaC", 4) == 0
+
+
 cdef inline int choose_demuxer(Media *media, Source *source, const Policy *policy,
                                const ff.AVInputFormat **demuxer) noexcept nogil:
     cdef int size = START_BYTES if source.start_size > START_BYTES else <int>source.start_size
@@ -100,6 +108,8 @@ cdef inline int choose_demuxer(Media *media, Source *source, const Policy *polic
     demuxer[0] = NULL
     if name == NULL:
         name = demuxer_of_signature(source.start, size)
+    if name == NULL and is_flac_behind_tags(source):
+        name = "flac"
     if name != NULL and memcmp(name, "wav", 3) == 0 and not may_be_dts(source.start, size):
         media.format.max_probe_packets = 0
     if name != NULL:

@@ -1,8 +1,9 @@
 """The verdict at the end: is this all that the container promised?"""
 from libc.stdint cimport int64_t, uint8_t
+from libc.stdlib cimport llabs
 
 from pyffaudio cimport ffmpeg as ff
-from pyffaudio._frames cimport is_bare_stream
+from pyffaudio._bare cimport is_bare_stream, is_broadcast
 from pyffaudio._issues cimport IssueCode, RawIssue, is_damaged, is_noted
 from pyffaudio._length cimport claimed_frames, end_of_table, in_frames
 from pyffaudio._media cimport Media, note_here, reads
@@ -13,6 +14,8 @@ from pyffaudio._sync cimport first_byte, stated_bytes
 
 cdef enum:
     MOST_PADDING_PACKETS = 3    # HE-AAC has some two
+    LEAST_GAP_FRAMES = 2048     # of Ogg: pages have more
+    LARGEST_PACKET_FRAMES = 4608
 
 
 cdef inline bint begins_with_frame(const Media *media, Source *source) noexcept nogil:
@@ -30,8 +33,8 @@ cdef inline int64_t link_frames(const Media *media) noexcept nogil:
     return media.decoded_frames - media.link_position
 
 
-cdef inline bint is_cut(const Media *media, const Source *source) noexcept nogil:
-    """Whether a count says that the file ends too early."""
+cdef inline bint is_short(const Media *media, const Source *source) noexcept nogil:
+    """Whether a count that the container must keep says that the file ends too early."""
     cdef int64_t available = source.size if source.size >= 0 else source.offset
     if media.promised_frames >= 0:
         return link_frames(media) < media.promised_frames
@@ -44,6 +47,33 @@ cdef inline bint stops_in_frame(const Media *media, const Source *source) noexce
     return media.sent_cut or (media.read_failed and source.position >= available)
 
 
+cdef inline int64_t total_frames(const Media *media) noexcept nogil:
+    """A total that the header states to the frame; or -1."""
+    if media.promised_frames >= 0 or (reads(media, "mp3") and media.xing_frames > 0):
+        return claimed_frames(media)
+    if reads(media, "mov") and media.track_end.table_duration > 0:
+        return claimed_frames(media)
+    if reads(media, "flac,wv,tta,ape,tak,caf") and media.stream.duration > 0:
+        return claimed_frames(media)
+    return -1
+
+
+cdef inline int64_t missing_frames(const Media *media) noexcept nogil:
+    """By the header's total; 0 where it has none."""
+    return max(total_frames(media) - link_frames(media), 0) if media.first_rate > 0 else 0
+
+
+cdef inline RawIssue *last_refusal(Media *media) noexcept nogil:
+    """What was refused last of all, with nothing accepted after it; or NULL."""
+    cdef RawIssue *last
+    if media.issues.count == 0 or link_frames(media) == 0:
+        return NULL
+    last = &media.issues.items[media.issues.count - 1]
+    if last.code != IssueCode.CORRUPT_DATA or last.position != media.decoded_frames:
+        return NULL
+    return last
+
+
 cdef inline bint was_complete(const Media *media) noexcept nogil:
     """Whether what the decoder refuses now comes after the audio.
 
@@ -54,48 +84,36 @@ cdef inline bint was_complete(const Media *media) noexcept nogil:
             or 0 <= claimed <= link_frames(media))
 
 
-cdef inline void judge_refusals(Media *media, bint cut) noexcept nogil:
-    """What was refused last of all is damage, or what the cut has left, or follows the audio."""
-    cdef RawIssue *last
-    if media.issues.count == 0 or link_frames(media) == 0:
-        return
-    last = &media.issues.items[media.issues.count - 1]
-    if last.code != IssueCode.CORRUPT_DATA or last.position != media.decoded_frames:
-        return
-    if cut:
+cdef inline void end_short(Media *media) noexcept nogil:
+    cdef RawIssue *last = last_refusal(media)
+    if last != NULL:
         last.code = IssueCode.TRUNCATED
-    elif was_complete(media):
-        last.code = IssueCode.TRAILING_DATA
+    note_here(media, IssueCode.TRUNCATED, missing_frames(media))
 
 
-cdef inline int64_t total_frames(const Media *media) noexcept nogil:
-    """A total that the header states to the frame, though nothing holds it to that; or -1."""
-    if reads(media, "mp3"):
-        return claimed_frames(media) if media.xing_frames > 0 else -1
-    if reads(media, "flac,wv,tta,ape") and media.stream.duration > 0:
-        return claimed_frames(media)
-    return -1
+cdef inline void end_in_broadcast(Media *media) noexcept nogil:
+    """The stream went on, and its last frame is not all here: that is how one is recorded."""
+    cdef RawIssue *last = last_refusal(media)
+    if last != NULL:
+        last.code = IssueCode.NO_END_OF_STREAM
+    note_here(media, IssueCode.NO_END_OF_STREAM, 0)
 
 
-cdef inline void judge_total(Media *media) noexcept nogil:
-    cdef int64_t total = total_frames(media)
-    cdef int64_t decoded = link_frames(media)
-    if total < 0 or is_damaged(&media.issues):
-        return
-    if decoded == total:
-        media.proved = True
-    else:
-        note_here(media, IssueCode.LENGTH_MISMATCH, 0)
-
-
-cdef inline void judge_ogg(Media *media, Source *source) noexcept nogil:
-    cdef OggEnd end = find_ogg_end(source)
+cdef inline void end_of_ogg(Media *media, Source *source) noexcept nogil:
+    cdef int64_t missing, trailing_bytes = 0
+    cdef OggEnd end = find_ogg_end(source, &trailing_bytes)
+    if end != OggEnd.OGG_CUT and trailing_bytes > 0:
+        note_here(media, IssueCode.TRAILING_DATA, 0)
     if end == OggEnd.OGG_CUT:
         note_here(media, IssueCode.TRUNCATED, 0)
     elif end == OggEnd.OGG_NOT_ENDED and media.format.nb_streams == 1:
         note_here(media, IssueCode.NO_END_OF_STREAM, 0)
     elif end == OggEnd.OGG_ENDED:
         media.proved = True
+        missing = claimed_frames(media) - link_frames(media)
+        if source.links.origin == 0 and source.links.next_link == 0 and missing > LEAST_GAP_FRAMES:
+            # FFmpeg gives the packets of the last page no time by which to see it.
+            note_here(media, IssueCode.GAP, missing)
 
 
 cdef inline bint hides_audio(const Media *media) noexcept nogil:
@@ -107,25 +125,60 @@ cdef inline bint hides_audio(const Media *media) noexcept nogil:
     ) > MOST_PADDING_PACKETS * media.codec.frame_size
 
 
+cdef inline bint is_as_long_as_stated(const Media *media) noexcept nogil:
+    """Whether the decoded audio is what the header states, as finely as it states it.
+
+    Matroska and ASF state how long the whole file is; muxers of CAF count frames of whole packets.
+    """
+    cdef int64_t total = total_frames(media)
+    cdef int64_t tolerance = 0
+    if reads(media, "matroska,asf"):
+        total = claimed_frames(media)
+        tolerance = media.first_rate // 4
+    elif reads(media, "caf"):
+        tolerance = max(media.codec.frame_size, LARGEST_PACKET_FRAMES)
+    return total < 0 or llabs(total - link_frames(media)) <= tolerance
+
+
+cdef inline bint is_one_of_several(const Media *media) noexcept nogil:
+    """Whether the length that the container states may be that of another stream."""
+    return reads(media, "matroska,asf") and media.format.nb_streams > 1
+
+
+cdef inline void end_whole(Media *media, Source *source) noexcept nogil:
+    """Nothing says that the file ends too early: is what there was all, and undamaged?"""
+    cdef RawIssue *last = last_refusal(media)
+    if last != NULL and was_complete(media):
+        last.code = IssueCode.TRAILING_DATA
+    if is_damaged(&media.issues):
+        return
+    if reads(media, "ogg"):
+        end_of_ogg(media, source)
+    elif hides_audio(media) or not is_as_long_as_stated(media):
+        if not is_one_of_several(media):
+            note_here(media, IssueCode.LENGTH_MISMATCH, 0)
+    elif not reads(media, "avi"):
+        media.proved = (media.promise.end >= 0 or total_frames(media) >= 0) \
+            and not is_noted(&media.issues, IssueCode.LENGTH_MISMATCH)
+
+
 cdef inline void end_stream(Media *media, Source *source) noexcept nogil:
     """Note what the end of the file tells."""
-    cdef bint cut = is_cut(media, source)
+    cdef bint too_short = is_short(media, source)
     cdef bint in_frame = stops_in_frame(media, source)
-    cdef int64_t claimed = claimed_frames(media) if media.first_rate > 0 else -1
-    cdef bint cast = reads(media, "mpegts,mpeg") or (
+    cdef bint broadcast = is_broadcast(media) or (
         is_bare_stream(media) and not begins_with_frame(media, source))
-    judge_refusals(media, cut or (in_frame and not cast))
-    if media.read_failed and not cut and not in_frame:
+    if in_frame and not media.sent_cut and total_frames(media) == link_frames(media):
+        # It was behind the audio that the demuxer gave up.
+        note_here(media, IssueCode.TRAILING_DATA, 0)
+        in_frame = False
+    elif media.read_failed and not in_frame and not too_short:
         note_here(media, IssueCode.CORRUPT_DATA, 0)
-    if cut or (in_frame and not cast):
-        note_here(media, IssueCode.TRUNCATED, max(claimed - link_frames(media), 0))
+    if last_refusal(media) != NULL and missing_frames(media) > LARGEST_PACKET_FRAMES:
+        too_short = True
+    if too_short or (in_frame and not broadcast):
+        end_short(media)
     elif in_frame:
-        note_here(media, IssueCode.NO_END_OF_STREAM, 0)
-    elif hides_audio(media):
-        note_here(media, IssueCode.LENGTH_MISMATCH, 0)
-    elif media.promise.end >= 0 or media.promised_frames >= 0:
-        media.proved = not is_noted(&media.issues, IssueCode.LENGTH_MISMATCH)
-    elif reads(media, "ogg"):
-        judge_ogg(media, source)
-    else:
-        judge_total(media)
+        end_in_broadcast(media)
+    elif media.first_rate > 0:
+        end_whole(media, source)

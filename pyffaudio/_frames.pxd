@@ -3,45 +3,23 @@ from libc.errno cimport EAGAIN, ENOMEM
 from libc.stdint cimport int64_t, uint8_t
 
 from pyffaudio cimport ffmpeg as ff
+from pyffaudio._bare cimport frame_bytes, has_audio, is_bare_stream, is_broadcast
 from pyffaudio._chunks cimport read_integer
 from pyffaudio._issues cimport IssueCode, RawIssue, last_issue
-from pyffaudio._media cimport Fault, Media, Policy, fail, frame_bits, note_here, reads
 from pyffaudio._decoder cimport open_decoder
+from pyffaudio._media cimport Fault, Media, Policy, fail, frame_bits, note_here, reads
 from pyffaudio._packets cimport next_packet
 from pyffaudio._source cimport Source
-from pyffaudio._sync cimport stated_bytes, tag_bytes
-
-
-cdef inline bint is_bare_stream(const Media *media) noexcept nogil:
-    """Whether this is a stream of frames that are known by their own headers alone."""
-    return reads(media, "mp3,aac,loas,ac3,eac3,dts,truehd,mlp")
-
-
-cdef inline bint passes_tag(Media *media) noexcept nogil:
-    """Whether this packet is of a tag, which a bare stream may have anywhere: note it, go past."""
-    if not is_bare_stream(media):
-        return False
-    if media.tag_left <= 0:
-        media.tag_left = tag_bytes(media.packet.data, media.packet.size)
-    if media.tag_left <= 0:
-        return False
-    media.tag_left -= media.packet.size
-    pass_over(media)
-    return True
-
-
-cdef inline void pass_over(Media *media) noexcept nogil:
-    """What was no audio took no time, whatever its packet's times say."""
-    note_here(media, IssueCode.TRAILING_DATA, 0)
-    media.retimes = True
 
 
 cdef inline void note_refusal(Media *media) noexcept nogil:
     """The decoder refused data: damage, unless it is no frame, or PCM's last and less than one."""
     cdef int bits = frame_bits(media)
     cdef const RawIssue *last = last_issue(&media.issues, media.decoded_frames)
+    if media.sent_junk and media.first_rate == 0:
+        return      # the rest of a frame, where a broadcast was cut
     if last != NULL and last.code == IssueCode.TRAILING_DATA and media.retimes:
-        return      # what is left of a tag, such as the likeness of a frame in its picture
+        return      # what is left of a tag
     if bits == 0 or media.sent_bytes * <int64_t>8 % bits == 0:
         note_here(media, IssueCode.CORRUPT_DATA, 0)
     media.retimes = media.sent_junk
@@ -55,13 +33,13 @@ cdef inline int follow_codec(Media *media, const Policy *policy) noexcept nogil:
     return open_decoder(media, policy)
 
 
-cdef inline bint is_cut(const Media *media, const ff.AVPacket *packet) noexcept nogil:
-    """Whether the packet ends before it should, by its header or by its demuxer's word."""
-    if is_bare_stream(media):
-        return stated_bytes(media.codec.codec_id, packet.data, packet.size) > packet.size
-    # Some demuxers take what they get of a length of their own choosing.
-    return packet.flags & ff.AV_PKT_FLAG_CORRUPT != 0 and frame_bits(media) == 0 \
-        and not reads(media, "g726,g726le,gsm,sbc")
+cdef inline bint ends_early(const Media *media, const ff.AVPacket *packet) noexcept nogil:
+    """Whether the packet is not whole, by the frame's own header or by the demuxer's word."""
+    if is_bare_stream(media) or is_broadcast(media):
+        return frame_bytes(media, packet) > packet.size
+    # The others read pieces of a length of their own choosing, or flag all that came of one piece.
+    return (packet.flags & ff.AV_PKT_FLAG_CORRUPT != 0
+            and reads(media, "mov,matroska,flv,amr,tta,ape,wv,tak,qoa"))
 
 
 cdef inline void remember_packet(Media *media) noexcept nogil:
@@ -71,9 +49,10 @@ cdef inline void remember_packet(Media *media) noexcept nogil:
     cdef const uint8_t *trims = ff.av_packet_get_side_data(
         packet, ff.AV_PKT_DATA_SKIP_SAMPLES, &size)
     media.sent_bytes = packet.size
-    media.sent_junk = is_bare_stream(media) \
-        and stated_bytes(media.codec.codec_id, packet.data, packet.size) == 0
-    media.sent_cut = is_cut(media, packet)
+    media.sent_junk = is_bare_stream(media) and frame_bytes(media, packet) == 0
+    if is_bare_stream(media) and not media.sent_junk:
+        media.frame_kind = packet.data[1] | 1
+    media.sent_cut = ends_early(media, packet)
     media.sent_pts = packet.pts
     media.sent_duration = packet.duration
     media.sent_trims = trims != NULL and size >= 10
@@ -96,8 +75,11 @@ cdef inline int send_packet(Media *media, Source *source, const Policy *policy) 
     if media.sent_cut:
         # Not the last, so it was not the end of the file that cut it.
         note_here(media, IssueCode.CORRUPT_DATA, 0)
+    if not has_audio(media):
+        ff.av_packet_unref(media.packet)
+        return 1
     status = follow_codec(media, policy)
-    if status > 0 and not passes_tag(media):
+    if status > 0:
         remember_packet(media)
         if media.codec.codec_id == ff.AV_CODEC_ID_MP3:
             # Else a frame of another rate than the one before it says that one's.

@@ -84,7 +84,7 @@ cdef inline int64_t track_id(Source *source, const Chunk *trak) noexcept nogil:
 
 cdef inline void find_track_end(Source *source, int64_t wanted_id, TrackEnd *end) noexcept nogil:
     """What the boxes of the track with this id say."""
-    cdef Chunk moov, box
+    cdef Chunk moov, box, fragments
     cdef int64_t at
     cdef int left = MAX_CHUNKS
     if not find_box(source, 0, INT64_MAX // 4, "moov", &moov):
@@ -100,6 +100,8 @@ cdef inline void find_track_end(Source *source, int64_t wanted_id, TrackEnd *end
             return
         if track_id(source, &box) == wanted_id:
             read_track(source, &box, end)
+            if find_box(source, moov.begin, moov.next, "mvex", &fragments):
+                end.table_duration = 0      # fragments go on where the table ends
             return
         at = box.next
 

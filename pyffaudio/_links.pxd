@@ -73,10 +73,6 @@ cdef inline int64_t link_bytes(Links *links, const uint8_t *bytes, int64_t posit
     """How many of these bytes, that stand at a position of the file, are still of this link."""
     cdef int64_t at, begin
     cdef int i
-    if not links.watched:
-        return size
-    if links.next_link > 0:
-        return max(min(size, links.next_link - position), 0)
     while True:
         begin = links.next_page
         at = begin + links.head_size - position

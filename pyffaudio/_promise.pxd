@@ -6,7 +6,7 @@ Format 1.3"; CAF: Apple, "Core Audio Format Specification 1.0"; AU: Sun, audio(7
 RFC 9559; ASF: Microsoft, "Advanced Systems Format 01.20.03"; DSF and DSDIFF: Sony and Philips.
 """
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint64_t
-from libc.string cimport memcmp
+from libc.string cimport memcmp, memcpy
 
 from pyffaudio cimport ffmpeg as ff
 from pyffaudio._chunks cimport (
@@ -43,6 +43,10 @@ cdef inline void read_wav(Source *source, Promise *promise) noexcept nogil:
     elif chunk.size >= 0xfffffff0u:
         return      # of a stream: the largest size, rounded down to whole frames
     promise_chunk(promise, &chunk)
+    if chunk.size == 0 and peek_integer(source, 4, 4, form.big_endian) + 8 == <uint64_t>source.size:
+        # Not left open, as in a stream: the file knows how long it is.
+        promise.begin = chunk.begin
+        promise.end = chunk.begin
 
 
 cdef inline void read_named(Source *source, Promise *promise, const ChunkForm *form, int64_t at,
@@ -111,20 +115,31 @@ cdef inline void read_asf(Source *source, Promise *promise) noexcept nogil:
         promise.end = <int64_t>size
 
 
+cdef inline bint is_top_level(const Chunk *box) noexcept nogil:
+    """Whether MP4 has boxes of this name at its top; what else follows them is no promise."""
+    cdef char name[5]
+    memcpy(name, box.name, 4)
+    name[4] = 0
+    return ff.av_match_list(
+        name, "ftyp,styp,moov,moof,mdat,mfra,free,skip,wide,uuid,meta,udta,sidx,ssix,prft,emsg,"
+        "pdin,pnot,junk,PICT", b',') != 0
+
+
 cdef inline void read_mov(Source *source, Promise *promise) noexcept nogil:
     """The end of the last box: boxes follow each other without gaps."""
     cdef int64_t at = 0
     cdef Chunk box
     cdef int left = MAX_CHUNKS
-    if not source.seekable:
+    cdef int movies = 0
+    if not source.seekable or source.size < 0:
         return
-    while left > 0:
+    while left > 0 and read_box(source, at, source.size, INT64_MAX // 4, &box) \
+            and is_top_level(&box):
         left -= 1
-        if not read_box(source, at, INT64_MAX // 4, &box):
-            # Nothing, or part of a head: what follows the boxes in other files is no promise.
-            promise.end = at if at >= source.size else -1
-            return
+        movies += memcmp(box.name, "moov", 4) == 0
         at = box.next
+    if left > 0 and movies < 2:
+        promise.end = at
 
 
 cdef inline void find_promise(Source *source, const char *demuxer, Promise *promise) noexcept nogil:
@@ -143,6 +158,9 @@ cdef inline void find_promise(Source *source, const char *demuxer, Promise *prom
         read_named(source, promise, &w64, 40, "data", 0)
     elif ff.av_match_list(demuxer, "aiff", b','):
         read_named(source, promise, &iff, 12, "SSND", 8)
+        if promise.begin >= 8:
+            # The chunk's head says how many bytes more come before the first frame.
+            promise.begin += <int64_t>peek_integer(source, promise.begin - 8, 4, True)
     elif ff.av_match_list(demuxer, "caf", b','):
         read_named(source, promise, &caf, 8, "data", 4)
     elif ff.av_match_list(demuxer, "iff", b','):

@@ -56,6 +56,10 @@ cdef struct Source:
     SourceKind kind
     const uint8_t *start        # the first bytes; of MEMORY all
     int64_t start_size
+    uint8_t *held               # read beyond a link of a chain, where one cannot go back
+    uint8_t *scratch            # see read_link()
+    int64_t held_position
+    int64_t held_size
     uint8_t *owned              # `start`, where close_source() frees it
     int fd                      # DESCRIPTOR, -1 when closed
     PyObject *file              # FILE_OBJECT, borrowed: the Decoder holds the reference
@@ -231,6 +235,11 @@ cdef inline int read_at_position(Source *source, uint8_t *buffer, int size) noex
         count = size if at_hand > size else <int>at_hand
         memcpy(buffer, source.start + source.position, count)
         return count
+    at_hand = source.held_position + source.held_size - source.position
+    if source.position >= source.held_position and at_hand > 0:
+        count = size if at_hand > size else <int>at_hand
+        memcpy(buffer, source.held + source.position - source.held_position, count)
+        return count
     if 0 <= source.size < source.position:
         # Beyond the end nothing is read, and some file systems cannot even seek.
         return 0
@@ -238,11 +247,64 @@ cdef inline int read_at_position(Source *source, uint8_t *buffer, int size) noex
     return fetch(source, buffer, size) if count == 0 else count
 
 
+cdef inline int hold(Source *source, const uint8_t *buffer, int count) noexcept nogil:
+    """Keep these bytes from where the next link begins, of which the demuxer may have had some."""
+    cdef int64_t begin = source.links.next_link
+    cdef int64_t had = max(source.position - begin, 0)
+    cdef int64_t skipped = max(begin - source.position, 0)
+    cdef uint8_t *held = <uint8_t *>ff.av_malloc(had + count - skipped)
+    if held == NULL:
+        return ff.AVERROR(ENOMEM)
+    memcpy(held, source.links.head, had)
+    memcpy(held + had, buffer + skipped, count - skipped)
+    ff.av_freep(&source.held)
+    ff.av_freep(&source.scratch)
+    source.held = held
+    source.held_position = begin
+    source.held_size = had + count - skipped
+    return 0
+
+
+cdef inline int read_link(Source *source, uint8_t *buffer, int size) noexcept nogil:
+    """Read on in the present link of a chained Ogg.
+
+    Where the next one may begin at once, the demuxer's buffer must stay as it is: at the end of a
+    file it keeps it, and goes back in it.
+    """
+    cdef uint8_t *into = buffer
+    cdef int count, linked
+    if source.links.next_page <= source.position:
+        if source.scratch == NULL:
+            source.scratch = <uint8_t *>ff.av_malloc(IO_BUFFER_BYTES)
+        if source.scratch == NULL:
+            return ff.AVERROR(ENOMEM)
+        into = source.scratch
+        size = min(size, IO_BUFFER_BYTES)
+    count = read_at_position(source, into, size)
+    if count <= 0:
+        return count
+    linked = <int>link_bytes(&source.links, into, source.position, count)
+    if linked < count and not source.seekable and source.position >= source.start_size:
+        count = hold(source, into, count)
+        if count < 0:
+            return count
+    if into != buffer and linked > 0:
+        memcpy(buffer, into, linked)
+    return linked
+
+
 cdef inline int read_callback(void *opaque, uint8_t *buffer, int size) noexcept nogil:
     cdef Source *source = <Source *>opaque
-    cdef int count = read_at_position(source, buffer, size)
-    if count > 0:
-        count = <int>link_bytes(&source.links, buffer, source.position, count)
+    cdef int64_t left = size
+    cdef int count
+    if source.links.next_link > 0:
+        left = min(left, source.links.next_link - source.position)
+    if left <= 0:
+        return ff.AVERROR_EOF
+    if source.links.watched and source.links.next_link == 0:
+        count = read_link(source, buffer, size)
+    else:
+        count = read_at_position(source, buffer, <int>left)
     if count <= 0:
         return ff.AVERROR_EOF if count == 0 else count
     source.position += count
@@ -365,6 +427,8 @@ cdef inline void close_source(Source *source) noexcept nogil:
         posix_close(source.fd)
         source.fd = -1
     ff.av_freep(&source.owned)
+    ff.av_freep(&source.held)
+    ff.av_freep(&source.scratch)
 
 
 cdef inline void drop_error(Source *source) noexcept:

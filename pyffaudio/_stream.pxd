@@ -1,5 +1,6 @@
 """The audio stream that is meant, among those of the container."""
 from libc.errno cimport ENOMEM
+from libc.string cimport memcmp
 
 from pyffaudio cimport ffmpeg as ff
 from pyffaudio._media cimport MAX_EARLY, Fault, Media, Policy, fail
@@ -82,7 +83,22 @@ cdef inline int find_parameters(Media *media, const Policy *policy) noexcept nog
     return status
 
 
-cdef inline void correct_parameters(ff.AVCodecParameters *parameters) noexcept nogil:
+cdef inline ff.AVCodecID big_endian(ff.AVCodecID codec_id) noexcept nogil:
+    if codec_id == ff.AV_CODEC_ID_PCM_S16LE:
+        return ff.AV_CODEC_ID_PCM_S16BE
+    if codec_id == ff.AV_CODEC_ID_PCM_S24LE:
+        return ff.AV_CODEC_ID_PCM_S24BE
+    if codec_id == ff.AV_CODEC_ID_PCM_S32LE:
+        return ff.AV_CODEC_ID_PCM_S32BE
+    if codec_id == ff.AV_CODEC_ID_PCM_F32LE:
+        return ff.AV_CODEC_ID_PCM_F32BE
+    if codec_id == ff.AV_CODEC_ID_PCM_F64LE:
+        return ff.AV_CODEC_ID_PCM_F64BE
+    return codec_id
+
+
+cdef inline void correct_parameters(ff.AVCodecParameters *parameters,
+                                    const Source *source) noexcept nogil:
     """Mend what FFmpeg is known to read wrongly, before anything relies on it."""
     if parameters.codec_id == ff.AV_CODEC_ID_OPUS:
         # Whatever rate the container names (RFC 7845), and before any frame can tell.
@@ -91,6 +107,8 @@ cdef inline void correct_parameters(ff.AVCodecParameters *parameters) noexcept n
         # 24 valid bits in 4 bytes, taken for a private float format. WAVE_FORMAT_EXTENSIBLE, and
         # all that is known to write such files, aligns them to the left.
         parameters.codec_id = ff.AV_CODEC_ID_PCM_S32LE
+    if source.start_size >= 4 and memcmp(source.start, "RIFX", 4) == 0:
+        parameters.codec_id = big_endian(parameters.codec_id)
 
 
 cdef inline int meet_streams(Media *media, Source *source, const Policy *policy) noexcept nogil:
@@ -159,5 +177,5 @@ cdef inline int choose_stream(Media *media, Source *source, const Policy *policy
             media.format.streams[i].discard = ff.AVDISCARD_ALL
     media.stream_index = index
     media.stream = media.format.streams[index]
-    correct_parameters(media.stream.codecpar)
+    correct_parameters(media.stream.codecpar, source)
     return 1

@@ -13,16 +13,18 @@ from pyffaudio._source cimport Source, peek
 cdef inline int64_t tag_bytes(const uint8_t *head, int64_t size) noexcept nogil:
     """The length of the tag that begins here; 0 if none does.
 
-    ID3v2.4, 3.1: the length in seven bits of each byte, and a footer that repeats the head. ID3v1
-    and APE tags come last.
+    ID3v2.4, 3.1: the length in seven bits of each byte, and perhaps a footer; ID3v1: 128 bytes;
+    APEv2: the length without the header, which it need not have.
     """
     if size < 10:
         return 0
     if memcmp(head, "ID3", 3) == 0:
         return (20 if head[5] & 0x10 else 10) + (
             <int64_t>head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9])
-    if memcmp(head, "TAG", 3) == 0 or memcmp(head, "APETAGEX", 8) == 0:
-        return size
+    if memcmp(head, "TAG", 3) == 0:
+        return 128
+    if size >= 16 and memcmp(head, "APETAGEX", 8) == 0:
+        return 32 + <int64_t>read_integer(head + 12, 4, False)
     return 0
 
 
@@ -127,7 +129,8 @@ cdef inline int stated_bytes(ff.AVCodecID codec_id, const uint8_t *head, int siz
 cdef inline int64_t xing_frames(Source *source, int64_t *padding) noexcept nogil:
     """The frames that an MP3's first frame counts, and how many at the end are padding; 0: none.
 
-    Encoders put "Xing" or "Info" behind the side information, LAME its tag behind that.
+    Encoders put "Xing" or "Info" behind the side information, LAME its tag behind that; Fraunhofer's
+    put "VBRI" at a fixed place.
     """
     cdef uint8_t frame[4 + 32 + 144]
     cdef int offset, samples
@@ -137,6 +140,8 @@ cdef inline int64_t xing_frames(Source *source, int64_t *padding) noexcept nogil
     if peek(source, first_byte(source), frame, sizeof(frame)) < <int>sizeof(frame) \
             or mpeg_audio_bytes(frame) == 0:
         return 0
+    if memcmp(frame + 36, "VBRI", 4) == 0:
+        return 1152 * <int64_t>read_integer(frame + 36 + 14, 4, True)
     mono = frame[3] >> 6 == 3
     samples = 1152 if frame[1] & 8 else 576
     offset = 4 + ((17 if mono else 32) if frame[1] & 8 else (9 if mono else 17))

@@ -4,14 +4,16 @@ The decoder trims nothing itself: which end a container means is decided here, t
 version of FFmpeg.
 """
 from libc.errno cimport ENOMEM
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint8_t
+from libc.stdlib cimport llabs
+from libc.string cimport memcmp
 
 from pyffaudio cimport ffmpeg as ff
 from pyffaudio._chunks cimport read_integer
 from pyffaudio._ending cimport end_stream
 from pyffaudio._floats cimport is_finite, is_float
 from pyffaudio._frames cimport decode_frame
-from pyffaudio._issues cimport IssueCode, RawIssue, is_damaged, last_issue
+from pyffaudio._issues cimport IssueCode, RawIssue, is_damaged, is_fatal, last_issue
 from pyffaudio._length cimport claimed_frames, end_of_mov, in_frames
 from pyffaudio._media cimport (
     Fault, Media, Policy, fail, frame_bits, is_damage, note_here, reads)
@@ -24,7 +26,7 @@ cdef extern from *:
     /* Demuxers whose times show what is missing; those of bare streams count what the decoder
        refuses. */
     #define PYFFAUDIO_TIMED "flac,ogg,mov,matroska,asf,flv,avi,mpegts,mpeg," \\
-        "mp3,aac,loas,ac3,eac3,dts,wv,tta,ape"
+        "mp3,aac,loas,ac3,eac3,dts,wv,tta,ape,caf"
     """
     const char *TIMED "PYFFAUDIO_TIMED"
 
@@ -45,8 +47,11 @@ cdef inline bint counts_frames(const Media *media) noexcept nogil:
 
 
 cdef inline int64_t frames_before_start(const Media *media) noexcept nogil:
-    """Frames that MP4 and Ogg have before their zero, which are not meant to be heard."""
+    """Frames that a container has before its zero, which are not meant to be heard."""
     cdef int64_t ticks = 0
+    if reads(media, "matroska"):
+        # Else forgotten, where the same packet has something to discard at its end.
+        return media.stream.codecpar.initial_padding
     if ff.AV_NOPTS_VALUE < media.frame.pts < 0 and reads(media, "mov,ogg"):
         ticks = -media.frame.pts
     elif media.first_pts == 0:
@@ -54,9 +59,10 @@ cdef inline int64_t frames_before_start(const Media *media) noexcept nogil:
     return in_frames(media, ticks, media.frame.sample_rate)
 
 
-cdef inline int64_t frames_lost_at_start(const Media *media) noexcept nogil:
+cdef inline int64_t frames_lost_at_start(Media *media) noexcept nogil:
     """Frames of the packets that were refused before the first one that was not."""
-    if media.issues.count == 0 or media.first_pts == ff.AV_NOPTS_VALUE:
+    cdef const RawIssue *last = last_issue(&media.issues, media.decoded_frames)
+    if last == NULL or not is_fatal(last.code) or media.first_pts == ff.AV_NOPTS_VALUE:
         return 0
     return in_frames(media, media.frame.pts - media.first_pts, media.frame.sample_rate)
 
@@ -68,7 +74,7 @@ cdef inline int64_t frames_lost(Media *media) noexcept nogil:
     live recordings do, loses nothing.
     """
     cdef ff.AVFrame *frame = media.frame
-    cdef int64_t lost
+    cdef int64_t lost, packets
     if media.next_pts == ff.AV_NOPTS_VALUE:
         lost = frames_lost_at_start(media)
     else:
@@ -78,9 +84,8 @@ cdef inline int64_t frames_lost(Media *media) noexcept nogil:
     # A clock of milliseconds or so, on which whole packets can be missed and no less.
     if lost * 2 < frame.nb_samples or lost * 200 < frame.sample_rate:
         return 0
-    if media.codec.frame_size > 0:
-        lost = (lost + frame.nb_samples // 2) // frame.nb_samples * frame.nb_samples
-    return lost
+    packets = (lost + frame.nb_samples // 2) // frame.nb_samples * frame.nb_samples
+    return packets if llabs(lost - packets) * 300 <= frame.sample_rate else lost
 
 
 cdef inline void note_loss(Media *media, int64_t lost) noexcept nogil:
@@ -92,6 +97,21 @@ cdef inline void note_loss(Media *media, int64_t lost) noexcept nogil:
         note_here(media, IssueCode.GAP, lost)
 
 
+cdef inline void correct_last_flac(Media *media) noexcept nogil:
+    """The last frame, where it is shorter: FFmpeg multiplies its number by its own length.
+
+    RFC 9639, 8.2: with a fixed block size, STREAMINFO's smallest and largest are equal.
+    """
+    cdef const uint8_t *info = media.codec.extradata
+    cdef ff.AVFrame *frame = media.frame
+    cdef int64_t block
+    if media.codec.extradata_size < 4 or memcmp(info, info + 2, 2) != 0:
+        return
+    block = <int64_t>read_integer(info, 2, True)
+    if frame.nb_samples < block and frame.pts > 0 and frame.pts % frame.nb_samples == 0:
+        frame.pts = frame.pts // frame.nb_samples * block
+
+
 cdef inline void correct_frame(Media *media) noexcept nogil:
     """Mend what FFmpeg gets wrong of two codecs in Ogg, where it has each packet's end right.
 
@@ -99,6 +119,8 @@ cdef inline void correct_frame(Media *media) noexcept nogil:
     round; 7.1 has as much silence after each wide-band frame of Speex.
     """
     cdef ff.AVFrame *frame = media.frame
+    if reads(media, "flac"):
+        correct_last_flac(media)
     if media.sent_duration <= 0 or media.sent_last or not reads(media, "ogg"):
         return
     if media.codec.codec_id == ff.AV_CODEC_ID_VORBIS and frame.pts != ff.AV_NOPTS_VALUE:
@@ -185,6 +207,11 @@ cdef inline int64_t frames_to_keep(Media *media, int64_t discard) noexcept nogil
     """How many frames of this one come before the end of the audio."""
     cdef int64_t count = media.frame.nb_samples
     cdef int64_t end = ff.AV_NOPTS_VALUE
+    if media.promised_frames >= 0:
+        # Some demuxers read past the end of their chunk.
+        if media.decoded_frames + count > media.promised_frames:
+            note_here(media, IssueCode.TRAILING_DATA, 0)
+        return min(max(media.promised_frames - media.decoded_frames, 0), count)
     if media.track_end.gapless_end > 0 and media.first_pts == 0:
         # It adds up with the sample table: the one that may cut more than the last packet.
         end = media.track_end.gapless_end

@@ -147,9 +147,20 @@ cdef extern from "libavcodec/codec_id.h" nogil:
         AV_CODEC_ID_MP3
         AV_CODEC_ID_OPUS
         AV_CODEC_ID_PCM_F24LE
+        AV_CODEC_ID_PCM_F32BE
+        AV_CODEC_ID_PCM_F32LE
+        AV_CODEC_ID_PCM_F64BE
+        AV_CODEC_ID_PCM_F64LE
+        AV_CODEC_ID_PCM_S16BE
+        AV_CODEC_ID_PCM_S16LE
+        AV_CODEC_ID_PCM_S24BE
+        AV_CODEC_ID_PCM_S24LE
+        AV_CODEC_ID_PCM_S32BE
         AV_CODEC_ID_PCM_S32LE
         AV_CODEC_ID_SPEEX
+        AV_CODEC_ID_TAK
         AV_CODEC_ID_TRUEHD
+        AV_CODEC_ID_TTA
         AV_CODEC_ID_VORBIS
         AV_CODEC_ID_WAVPACK
     const char *avcodec_get_name(AVCodecID id)
@@ -192,6 +203,7 @@ cdef extern from "libavcodec/codec_par.h" nogil:
         int64_t bit_rate
         AVChannelLayout ch_layout
         int sample_rate
+        int initial_padding
 
 
 cdef extern from "libavcodec/defs.h" nogil:

@@ -28,7 +28,6 @@ _CONTAINERS = {
     "tta": "True Audio",
     "ape": "Monkey's Audio",
     "tak": "TAK",
-    "voc": "Creative Voice",
     "amr": "AMR, narrow and wide band",
     "qoa": "Quite OK Audio",
     "dsf": "DSD in DSF",

@@ -63,8 +63,6 @@ TABLE: dict[str, Fate] = {
     "AU": _fate("au au_mulaw", "truncated", "never", "always", _SIZE, kept=_PLACE),
     "CAF: PCM": _fate("caf", "truncated", "never", "always", _SIZE, kept=_PLACE),
     "DSF, DSDIFF": _fate("dsf dff", "truncated", "never", "always", _SIZE, kept=_PLACE),
-    "VOC": _fate("voc", "truncated", "sometimes", "always", "the sizes of blocks",
-                 complete=None),
     "AVI": _fate("avi avi_mp3 avi_ac3", "truncated", "sometimes", "always",
                  "the stated size and number of frames", twice="both"),
     "WAV: ADPCM, GSM": _fate(

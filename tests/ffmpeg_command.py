@@ -1,4 +1,7 @@
-"""The ffmpeg command of the same libav as the package: encoder of the test media, and oracle."""
+"""The ffmpeg command: the system's makes the test media, the package's own libav's is the oracle.
+
+They are the same one, unless PYFFAUDIO_FFMPEG names another FFmpeg; the media never change with it.
+"""
 
 import os
 import subprocess
@@ -16,11 +19,13 @@ FORMATS = {
     "float64": "f64le",
 }
 
+_PREFIX = os.environ.get("PYFFAUDIO_FFMPEG", "system")
+MAKER = "ffmpeg"
+ORACLE = MAKER if _PREFIX in ("", "system") else f"{_PREFIX}/bin/ffmpeg"
 
-def ffmpeg(*arguments: str | Path, stdin: bytes = b"") -> bytes:
+
+def ffmpeg(*arguments: str | Path, stdin: bytes = b"", program: str = MAKER) -> bytes:
     """Run ffmpeg and return what it writes to standard output; its complaint fails the test."""
-    prefix = os.environ.get("PYFFAUDIO_FFMPEG", "")
-    program = Path(prefix, "bin", "ffmpeg") if prefix not in ("", "system") else "ffmpeg"
     command = [program, "-hide_banner", "-v", "error", "-xerror", "-y", *arguments]
     done = subprocess.run(command, input=stdin, capture_output=True, check=False)
     assert done.returncode == 0, f"{command}: {done.stderr.decode(errors='replace')}"
@@ -38,5 +43,6 @@ def decode(
     path: Path, dtype: str, channels: int, *after: str, before: tuple[str, ...] = ()
 ) -> Samples:
     """Decode to samples of shape (frames, channels): ``ffmpeg BEFORE -i PATH AFTER -f s16le -``."""
-    raw = ffmpeg(*before, "-i", f"file:{path}", *after, "-f", FORMATS[dtype], "-")
+    arguments = (*before, "-i", f"file:{path}", *after, "-f", FORMATS[dtype], "-")
+    raw = ffmpeg(*arguments, program=ORACLE)
     return np.frombuffer(raw, dtype).reshape(-1, channels)

@@ -5,7 +5,7 @@ import inspect
 import pytest
 
 import pyffaudio
-from ffmpeg_command import ffmpeg
+from ffmpeg_command import ORACLE, ffmpeg
 
 OPTIONS = (
     *("sample_rate", "num_channels", "dtype", "channels_first", "start_seconds", "stop_seconds"),
@@ -46,6 +46,6 @@ def test_the_options_are_keyword_only_and_documented(option: str) -> None:
 def test_golden_equality_compares_with_the_same_ffmpeg() -> None:
     versions = pyffaudio.versions()
     assert versions["pyffaudio"] == pyffaudio.__version__
-    said = ffmpeg("-version").decode()
+    said = ffmpeg("-version", program=ORACLE).decode()
     assert said.startswith(f"ffmpeg version {versions['ffmpeg']} ")
     assert versions["configuration"] in said

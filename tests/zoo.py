@@ -237,7 +237,6 @@ def _other_pcm() -> None:
         ("mov", "mov", "pcm_s16le", "int16"),
         ("avi", "avi", "pcm_s16le", "int16"),
         ("mka_s24", "matroska", "pcm_s24le", "int32"),
-        ("voc", "voc", "pcm_s16le", "int16"),
     ):
         bits = 24 if "24" in codec else 0
         about: About = {"dtype": dtype, "bits": bits, "lossless": True}

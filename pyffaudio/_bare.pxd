@@ -1,0 +1,83 @@
+"""Streams that are nothing but frames: tags and junk are cut off before a decoder sees them."""
+from libc.stdint cimport int64_t
+from libc.string cimport memcmp
+
+from pyffaudio cimport ffmpeg as ff
+from pyffaudio._issues cimport IssueCode
+from pyffaudio._media cimport Media, note_here, reads
+from pyffaudio._sync cimport stated_bytes, tag_bytes
+
+
+cdef inline bint is_bare_stream(const Media *media) noexcept nogil:
+    """Whether the file is a stream of frames that are known by their own headers alone."""
+    return reads(media, "mp3,aac,loas,ac3,eac3,dts,truehd,mlp")
+
+
+cdef inline bint is_broadcast(const Media *media) noexcept nogil:
+    """Whether the container is made to be cut anywhere; what it carries is a bare stream."""
+    return reads(media, "mpegts,mpeg")
+
+
+cdef inline int frame_bytes(const Media *media, const ff.AVPacket *packet) noexcept nogil:
+    """How long the frame at the start of the packet says it is; 0 if none begins there."""
+    return stated_bytes(media.codec.codec_id, packet.data, packet.size)
+
+
+cdef inline void pass_over(Media *media) noexcept nogil:
+    """What is no audio takes no time, whatever its packet's times say; in front it is no news."""
+    if media.first_rate > 0:
+        note_here(media, IssueCode.TRAILING_DATA, 0)
+    media.retimes = True
+
+
+cdef inline bint passes_tags(Media *media) noexcept nogil:
+    """Cut tags off the packet's start, which may have come in several; whether there were any."""
+    cdef ff.AVPacket *packet = media.packet
+    cdef int64_t count
+    cdef bint found = False
+    while packet.size > 0:
+        if media.tag_left <= 0:
+            media.tag_left = tag_bytes(packet.data, packet.size)
+        if media.tag_left <= 0:
+            break
+        count = min(media.tag_left, packet.size)
+        media.tag_left -= count
+        packet.data += count
+        packet.size -= <int>count
+        found = True
+    return found
+
+
+cdef inline bint finds_frame(Media *media) noexcept nogil:
+    """Go forward to a frame that ends where the packet ends; whether there is one."""
+    cdef ff.AVPacket *packet = media.packet
+    cdef int at
+    for at in range(packet.size - 8):
+        if stated_bytes(media.codec.codec_id, packet.data + at, packet.size - at) \
+                == packet.size - at and (
+                    media.first_rate == 0 or packet.data[at + 1] | 1 == media.frame_kind):
+            packet.data += at
+            packet.size -= at
+            return True
+    return False
+
+
+cdef inline bint has_audio(Media *media) noexcept nogil:
+    """Leave of the packet what is of a frame; False if nothing is."""
+    cdef ff.AVPacket *packet = media.packet
+    cdef int size
+    if not is_bare_stream(media):
+        return True
+    if passes_tags(media):
+        pass_over(media)
+        # The rest may be a likeness of a frame in a picture.
+        return finds_frame(media)
+    if frame_bytes(media, packet) == 0 and finds_frame(media):
+        pass_over(media)
+    if reads(media, "ac3,eac3"):
+        # Their decoder refuses a frame with anything but a frame behind it.
+        size = frame_bytes(media, packet)
+        if 0 < size < packet.size - 1 and memcmp(packet.data + size, "\x0b\x77", 2) != 0:
+            packet.size = size
+            pass_over(media)
+    return True
