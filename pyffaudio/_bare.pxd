@@ -1,5 +1,5 @@
 """Streams that are nothing but frames: tags and junk are cut off before a decoder sees them."""
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcmp
 
 from pyffaudio cimport ffmpeg as ff
@@ -62,10 +62,27 @@ cdef inline bint finds_frame(Media *media) noexcept nogil:
     return False
 
 
+cdef inline bint is_filler(const uint8_t *bytes, int size) noexcept nogil:
+    """Whether this is padding or a tag, and not a piece of a frame."""
+    return size < 2 or tag_bytes(bytes, size) > 0 or memcmp(bytes, bytes + 1, size - 1) == 0
+
+
+cdef inline void leave_frame_alone(Media *media) noexcept nogil:
+    """AC-3: its decoder refuses a frame with anything but a frame behind it."""
+    cdef ff.AVPacket *packet = media.packet
+    cdef int size = frame_bytes(media, packet)
+    if 0 < size < packet.size - 1 and memcmp(packet.data + size, "\x0b\x77", 2) != 0:
+        if is_filler(packet.data + size, packet.size - size):
+            pass_over(media)
+        else:
+            media.has_junk_behind = True
+        packet.size = size
+
+
 cdef inline bint has_audio(Media *media) noexcept nogil:
     """Leave of the packet what is of a frame; False if nothing is."""
     cdef ff.AVPacket *packet = media.packet
-    cdef int size
+    cdef const uint8_t *begin = packet.data
     if not is_bare_stream(media):
         return True
     if passes_tags(media):
@@ -73,11 +90,10 @@ cdef inline bint has_audio(Media *media) noexcept nogil:
         # The rest may be a likeness of a frame in a picture.
         return finds_frame(media)
     if frame_bytes(media, packet) == 0 and finds_frame(media):
-        pass_over(media)
-    if reads(media, "ac3,eac3"):
-        # Their decoder refuses a frame with anything but a frame behind it.
-        size = frame_bytes(media, packet)
-        if 0 < size < packet.size - 1 and memcmp(packet.data + size, "\x0b\x77", 2) != 0:
-            packet.size = size
+        if media.first_rate == 0 or is_filler(begin, <int>(packet.data - begin)):
             pass_over(media)
+        else:
+            note_here(media, IssueCode.CORRUPT_DATA, 0)     # a piece of a frame
+    if reads(media, "ac3,eac3"):
+        leave_frame_alone(media)
     return True

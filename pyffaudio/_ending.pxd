@@ -109,7 +109,7 @@ cdef inline void end_of_ogg(Media *media, Source *source) noexcept nogil:
     elif end == OggEnd.OGG_NOT_ENDED and media.format.nb_streams == 1:
         note_here(media, IssueCode.NO_END_OF_STREAM, 0)
     elif end == OggEnd.OGG_ENDED:
-        media.proved = True
+        media.proved = not is_noted(&media.issues, IssueCode.LENGTH_MISMATCH)
         missing = claimed_frames(media) - link_frames(media)
         if source.links.origin == 0 and source.links.next_link == 0 and missing > LEAST_GAP_FRAMES:
             # FFmpeg gives the packets of the last page no time by which to see it.
@@ -148,8 +148,10 @@ cdef inline bint is_one_of_several(const Media *media) noexcept nogil:
 cdef inline void end_whole(Media *media, Source *source) noexcept nogil:
     """Nothing says that the file ends too early: is what there was all, and undamaged?"""
     cdef RawIssue *last = last_refusal(media)
-    if last != NULL and was_complete(media):
+    if last != NULL and last.num_frames == 0 and was_complete(media):
         last.code = IssueCode.TRAILING_DATA
+    elif media.has_junk_behind:
+        note_here(media, IssueCode.TRAILING_DATA, 0)
     if is_damaged(&media.issues):
         return
     if reads(media, "ogg"):

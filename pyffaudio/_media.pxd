@@ -72,6 +72,7 @@ cdef struct Media:
     # The packet last given to the decoder, and its answers (_frames.pxd)
     int sent_bytes
     bint sent_junk              # it does not begin with a frame
+    bint has_junk_behind        # of which something that is no frame has been cut off
     bint sent_cut               # it ends before its own header says
     bint sent_last              # none follows
     int64_t sent_pts
@@ -99,6 +100,7 @@ cdef struct Media:
     int64_t start_frames        # to be dropped there in all
     int64_t primed_frames       # of packets before the first that gave a frame
     int64_t trimmed_frames
+    bint end_kept               # silence stands for what was refused last
     int64_t silence             # frames still owed in place of lost ones
     ff.AVFrame *waiting         # the frame behind the silence
     bint has_waiting

@@ -102,6 +102,7 @@ cdef inline int open_next_link(Media *media, Source *source, const Policy *polic
     media.demuxed = False
     media.read_failed = False
     media.sent_cut = False
+    media.end_kept = False
     media.sent_last = False
     media.skip = 0
     media.trimmed_frames = 0

@@ -32,6 +32,8 @@ cdef extern from *:
 
 cdef enum:
     SILENCE_FRAMES = 4096
+    LATE_FRAMES = 4096
+    LARGEST_LAST_PACKETS = 65536
     LONGEST_GAP_SECONDS = 600   # a jump beyond it is another recording, not a loss
 
 
@@ -138,6 +140,9 @@ cdef inline void keep_time(Media *media) noexcept nogil:
     if media.next_pts == ff.AV_NOPTS_VALUE:
         media.skip = frames_before_start(media)
         media.primed_frames = in_frames(media, frame.pts - media.first_pts, frame.sample_rate)
+        if reads(media, "ogg") and in_frames(media, frame.pts, frame.sample_rate) > LATE_FRAMES:
+            # The rest of a broadcast, or the first pages are damaged: Ogg does not tell which.
+            note_here(media, IssueCode.LENGTH_MISMATCH, 0)
     media.frame_pts = media.next_pts
     if frame.pts != ff.AV_NOPTS_VALUE:
         if reads(media, TIMED) and not media.retimes:
@@ -209,7 +214,7 @@ cdef inline int64_t frames_to_keep(Media *media, int64_t discard) noexcept nogil
     cdef int64_t end = ff.AV_NOPTS_VALUE
     if media.promised_frames >= 0:
         # Some demuxers read past the end of their chunk.
-        if media.decoded_frames + count > media.promised_frames:
+        if 0 < media.promised_frames <= media.decoded_frames:
             note_here(media, IssueCode.TRAILING_DATA, 0)
         return min(max(media.promised_frames - media.decoded_frames, 0), count)
     if media.track_end.gapless_end > 0 and media.first_pts == 0:
@@ -292,9 +297,34 @@ cdef inline int make_silence(Media *media) noexcept nogil:
     return 1
 
 
+cdef inline int keep_end(Media *media) noexcept nogil:
+    """Let silence stand for the packets that were refused last; 0 if there are none."""
+    cdef RawIssue *issue = last_issue(&media.issues, media.decoded_frames)
+    cdef int64_t lost
+    if (media.end_kept or issue == NULL or issue.code != IssueCode.CORRUPT_DATA
+            or media.sent_junk or media.retimes or media.sent_cut
+            or media.next_pts == ff.AV_NOPTS_VALUE or media.sent_pts == ff.AV_NOPTS_VALUE
+            or not reads(media, TIMED)):
+        return 0
+    lost = in_frames(media, media.sent_pts + media.sent_duration - media.next_pts,
+                     media.codec.sample_rate)
+    if lost <= 0 or lost > LARGEST_LAST_PACKETS:
+        return 0
+    media.end_kept = True
+    media.waiting.format = media.codec.sample_fmt
+    media.waiting.sample_rate = media.codec.sample_rate
+    if ff.av_channel_layout_copy(&media.waiting.ch_layout, &media.codec.ch_layout) < 0:
+        return ff.AVERROR(ENOMEM)
+    issue.num_frames += ff.av_rescale(lost, media.first_rate, media.codec.sample_rate)
+    media.silence = lost
+    return 1
+
+
 cdef inline int go_on(Media *media, Source *source, const Policy *policy) noexcept nogil:
     """At the end: judge it, and open what may come after it; 0 if nothing does."""
-    cdef int status
+    cdef int status = keep_end(media)
+    if status != 0:
+        return status
     end_stream(media, source)
     while source.links.next_link > 0:
         status = open_next_link(media, source, policy)
