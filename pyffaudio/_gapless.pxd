@@ -1,8 +1,9 @@
 """Where the audio starts and ends, to the frame, by the container's word.
 
 MP4 (ISO/IEC 14496-12, boxes mvhd, tkhd, elst and stts): the sample table tells by the sum of its
-durations, and so does the edit list, in ticks of the movie's clock, which often are milliseconds. FFmpeg goes by the edit list alone, and its versions do not agree on what that cuts.
-iTunes has a tag of its own; CAF a packet table (Apple, "Core Audio Format Specification 1.0").
+durations, and so does the edit list, in ticks of the movie's clock, which often are milliseconds.
+FFmpeg goes by the edit list alone, and its versions do not agree on what that cuts. iTunes has a
+tag of its own; CAF a packet table (Apple, "Core Audio Format Specification 1.0").
 """
 from libc.stdint cimport INT64_MAX, int64_t
 from libc.stdio cimport sscanf

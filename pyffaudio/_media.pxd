@@ -80,7 +80,7 @@ cdef struct Media:
     bint sent_trims             # it says what to skip and to discard
     int64_t sent_skip
     int64_t sent_discard
-    int frame_kind              # second byte of a bare stream's frames, which names version and layer
+    int frame_kind              # second byte of a bare stream's frames: its kind of frame
     int64_t tag_left            # bytes of a tag that packets are still of
     bint retimes                # the next frame follows the last, whatever its time
     ff.AVFrame *frame

@@ -129,8 +129,8 @@ cdef inline int stated_bytes(ff.AVCodecID codec_id, const uint8_t *head, int siz
 cdef inline int64_t xing_frames(Source *source, int64_t *padding) noexcept nogil:
     """The frames that an MP3's first frame counts, and how many at the end are padding; 0: none.
 
-    Encoders put "Xing" or "Info" behind the side information, LAME its tag behind that; Fraunhofer's
-    put "VBRI" at a fixed place.
+    Encoders put "Xing" or "Info" behind the side information, LAME its tag behind that;
+    Fraunhofer's put "VBRI" at a fixed place.
     """
     cdef uint8_t frame[4 + 32 + 144]
     cdef int offset, samples

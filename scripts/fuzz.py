@@ -31,7 +31,8 @@ SLOWEST = 6.0
 CHATTER = re.compile(
     rb"Truncating packet of size|ID3v2|nvalid frame id|Skipping encrypted|nknown encoding|"
     rb"Failed to uncompress tag|^\[NULL @|^\[flac @|^\[Vorbis parser @|\[IMGUTILS @|"
-    rb"is not in the full list|nknown attached picture|^ *Last message repeated"
+    rb"is not in the full list|nknown attached picture|^ *Last message repeated|"
+    rb"idelta overflow|Header missing|too large timebase"
 )
 LIMITS = Limits(timeout=5, max_bytes=8 << 20)
 DTYPES = ["uint8", "int8", "int16", "int32", "float32", "float64"]
@@ -78,7 +79,33 @@ SEEDS = [
     (".mp4", f"{VIDEO} -c:a aac -c:v mpeg4"),
     (".mov", "-c:a pcm_s16be"),
     (".aac", "-c:a aac -f adts"),
+    (".latm", "-c:a aac -f latm"),
+    (".aiff", "-c:a pcm_s16be"),
+    (".au", "-c:a pcm_s16be"),
+    (".w64", "-c:a pcm_s16le"),
+    (".caf", "-c:a alac"),
+    (".wav", "-c:a adpcm_ima_wav"),
+    (".wav", "-c:a adpcm_ms"),
+    (".rf64", "-c:a pcm_s16le -f wav -rf64 always"),
+    (".wv", "-c:a wavpack"),
+    (".tta", "-c:a tta"),
+    (".mp2", "-c:a mp2"),
+    (".ac3", "-c:a ac3 -ar 48000"),
+    (".eac3", "-c:a eac3 -ar 48000"),
+    (".dts", "-c:a dca -strict -2 -ar 48000"),
+    (".thd", "-c:a truehd -strict -2 -ar 48000"),
+    (".spx", "-c:a libspeex -ar 16000"),
+    (".wma", "-c:a wmav2"),
+    (".avi", "-c:a libmp3lame"),
+    (".flv", f"{VIDEO} -c:a aac -c:v flv"),
+    (".ts", f"{VIDEO} -c:a aac -c:v mpeg2video -r 25"),
+    (".mpg", f"{VIDEO} -c:a mp2 -c:v mpeg1video -r 25"),
+    (".m4a", "-c:a alac"),
+    (".mp4", "-c:a libopus -ar 48000"),
+    (".m4a", "-c:a aac -movflags frag_keyframe+delay_moov -frag_duration 100000"),
     (".g722", "-c:a g722 -ac 1 -ar 16000"),
+    (".gsm", "-c:a libgsm -ac 1 -ar 8000"),
+    (".sbc", "-c:a sbc"),
     (".s16le", "-f s16le"),
 ]
 
@@ -91,7 +118,8 @@ def make_seeds(folder: Path) -> list[tuple[str, bytes]]:
         command = ["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", tone, *arguments.split()]
         subprocess.run([*command, "-bitexact", path], check=True)
         seeds.append((suffix.removeprefix("."), path.read_bytes()))
-    return seeds
+    links = [data for suffix, data in seeds if suffix in ("ogg", "opus", "spx")]
+    return [*seeds, ("ogg", b"".join(links)), ("ogg", links[-1] * 3)]
 
 
 def mutate(random: Random, data: bytearray, other: bytes) -> None:
@@ -137,8 +165,10 @@ def choose_options(random: Random, suffix: str) -> dict[str, Any]:
         options["stop_seconds"] = random.choice((None, 0.2, -0.01, 1e12))
     if random.random() < 0.05:
         options["stream_index"] = random.randrange(3)
-    if suffix == "g722" or random.random() < 0.03:
-        options["format"] = random.choice(("g722", "mp3", "aac", "mov"))
+    if suffix in ("g722", "gsm", "sbc") or random.random() < 0.03:
+        options["format"] = random.choice(("g722", "gsm", "sbc", "mp3", "aac", "mov", suffix))
+        if options["format"] not in pyffaudio.formats()["demuxers"]:
+            del options["format"]
     if suffix == "s16le" or random.random() < 0.03:
         options["format"] = random.choice(("s16le", "f64be", "mulaw"))
         channels = random.choice((1, 2, 64))

@@ -6,22 +6,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-Often = Literal["always", "sometimes", "never"]
-Cut = Literal["truncated", "no_end_of_stream", "length_mismatch", "header", "nothing"]
-Missing = Literal["always", "sometimes", "never", "header"]
+Often = Literal["always", "noted", "sometimes", "never"]
+Cut = Literal["truncated", "last_frame", "no_end_of_stream", "header", "nothing"]
+Missing = Literal["always", "noted", "sometimes", "never", "header"]
 Twice = Literal["both", "first", "damaged", "any"]
-Kept = Literal["yes", "to 1 ms", "yes, unless bytes are missing", "no"]
+Kept = Literal["yes", "mostly", "to 1 ms", "yes, unless bytes are missing", "no"]
 
 WHERE = 37  # per cent of the file: in the audio, and far from the last fifth, which is compared
 
 
 @dataclass(frozen=True)
 class Fate:
-    """What a format's own bytes allow to be known; what FFmpeg makes of it is no excuse.
+    """What is known of a damaged file: what its format's bytes can tell, less what FFmpeg drops.
 
     ``complete`` is that of an undamaged file: True where a count is stated and must be kept.
     ``kept`` is whether samples after the damage keep their place, by time or by frame number:
     where frames are of one size, a clock of milliseconds says exactly how many are lost.
+    ``noted`` is an error or, with ``complete`` None, the note length_mismatch. ``unplayed`` is the
+    one frame that FFmpeg plays though its checksum is wrong, and this library does not.
     """
 
     specimens: tuple[str, ...]
@@ -32,6 +34,7 @@ class Fate:
     kept: Kept
     twice: Twice
     complete: bool | None
+    unplayed: int = 0
 
 
 def _fate(
@@ -44,14 +47,17 @@ def _fate(
     kept: Kept = "no",
     twice: Twice = "first",
     complete: bool | None = True,
+    unplayed: int = 0,
 ) -> Fate:
-    return Fate(tuple(specimens.split()), cut, overwritten, missing, by, kept, twice, complete)
+    names = tuple(specimens.split())
+    return Fate(names, cut, overwritten, missing, by, kept, twice, complete, unplayed)
 
 
 _SIZE = "the stated size"
 _PLACE: Kept = "yes, unless bytes are missing"  # the place in the file is the place in time
 _FRAMES = "frames that do not follow each other"
 _TABLE = "the sample table stands at the end"
+_PACKETS = "the packet table stands at the end"
 
 # PCM, G.711, G.726 and DSD are bytes of which each is valid: only how many there are is known.
 TABLE: dict[str, Fate] = {
@@ -64,12 +70,13 @@ TABLE: dict[str, Fate] = {
     "CAF: PCM": _fate("caf", "truncated", "never", "always", _SIZE, kept=_PLACE),
     "DSF, DSDIFF": _fate("dsf dff", "truncated", "never", "always", _SIZE, kept=_PLACE),
     "AVI": _fate("avi avi_mp3 avi_ac3", "truncated", "sometimes", "always",
-                 "the stated size and number of frames", twice="both"),
-    "WAV: ADPCM, GSM": _fate(
-        "wav_adpcm_ima wav_adpcm_ms wav_gsm", "truncated", "sometimes", "always", _SIZE,
-        kept=_PLACE),
+                 _SIZE, twice="both", complete=None),
+    "WAV: GSM": _fate("wav_gsm", "truncated", "sometimes", "always", _SIZE, kept=_PLACE),
+    # Of a block that is refused nothing says how long it was.
+    "WAV: ADPCM": _fate(
+        "wav_adpcm_ima wav_adpcm_ms", "truncated", "sometimes", "always", _SIZE),
     "AIFF-C, CAF: IMA ADPCM": _fate(
-        "aifc_ima4 caf_ima4", "truncated", "sometimes", "always", _SIZE, kept=_PLACE),
+        "aifc_ima4 caf_ima4", "truncated", "sometimes", "always", _SIZE),
     "WAV: MP3": _fate("wav_mp3", "truncated", "sometimes", "always", _SIZE),
     "G.722, G.726 without a container": _fate(
         "g722 g726", "nothing", "never", "never", "nothing", kept=_PLACE,
@@ -77,13 +84,16 @@ TABLE: dict[str, Fate] = {
     "GSM without a container": _fate(
         "gsm", "truncated", "sometimes", "sometimes", "the mark of each frame",
         kept=_PLACE, twice="both", complete=None),
-    "SBC": _fate("sbc", "truncated", "sometimes", "always", f"checksums of heads; {_FRAMES}",
+    # FFmpeg's parsers of SBC, TrueHD, MLP and of MP3 in FLV drop a last frame that is cut.
+    "SBC": _fate("sbc", "nothing", "sometimes", "always", f"checksums of heads; {_FRAMES}",
                  twice="both", complete=None),
-    "AMR": _fate("amr_nb amr_wb", "truncated", "sometimes", "sometimes", "frames of no known kind",
-                 twice="damaged", complete=None),
+    "AMR": _fate("amr_nb amr_wb", "last_frame", "sometimes", "sometimes",
+                 "frames of no known kind", twice="damaged", complete=None),
     "MP4, MOV": _fate(
-        "mov 3gp_amr_nb 3gp_amr_wb m4a m4a_alac_16 m4a_fdk_he_iso mp4_opus",
+        "mov 3gp_amr_nb 3gp_amr_wb m4a m4a_alac_16 m4a_fdk_he_iso",
         "header", "sometimes", "header", _TABLE, kept="yes"),
+    # Nothing guards the bytes of Opus, and a packet with others may state another length.
+    "MP4: Opus": _fate("mp4_opus", "header", "sometimes", "header", _TABLE),
     "MP4: FLAC, AC-3": _fate("mp4_flac mp4_ac3", "header", "always", "header",
                              "checksums of frames", kept="yes"),
     "MP4 with its table first": _fate(
@@ -93,8 +103,8 @@ TABLE: dict[str, Fate] = {
         "m4a_fragments", "truncated", "sometimes", "always",
         "sizes of boxes",
         kept=_PLACE, twice="any"),
-    "CAF: ALAC, Opus": _fate("caf_alac caf_opus", "header", "sometimes", "header",
-                             "the packet table stands at the end", kept="yes"),
+    "CAF: ALAC": _fate("caf_alac", "header", "sometimes", "header", _PACKETS, kept="yes"),
+    "CAF: Opus": _fate("caf_opus", "header", "sometimes", "header", _PACKETS),
     "Matroska, WebM": _fate(
         "mka_mp3 mka_aac mka_alac mka_opus", "truncated", "sometimes", "always",
         "the stated size; times", kept="yes", twice="both"),
@@ -106,19 +116,19 @@ TABLE: dict[str, Fate] = {
         "checksums of frames; times", kept="yes", twice="both"),
     "Ogg": _fate(
         "ogg ogg_vorbis_ffmpeg opus ogg_speex spx ogg_flac oga_flac_program",
-        "truncated", "always", "always", "checksums and numbers of pages; times", kept="yes",
+        "truncated", "noted", "noted", "checksums and numbers of pages; times", kept="mostly",
         twice="both"),
-    "FLAC": _fate("flac_16 flac_program_24", "truncated", "always", "always",
-                  "checksums and numbers of frames", kept="yes", twice="both"),
+    "FLAC": _fate("flac_16 flac_program_24", "last_frame", "always", "always",
+                  "checksums and numbers of frames", kept=_PLACE, twice="both"),
     "WavPack": _fate("wv_16 wv_f32", "truncated", "always", "always",
-                     "checksums and numbers of frames", kept="yes", twice="both"),
+                     "checksums and numbers of frames", kept=_PLACE, twice="both"),
     "True Audio": _fate("tta_16", "truncated", "always", "always",
-                        "checksums and sizes of frames", kept=_PLACE),
-    "Monkey's Audio": _fate("ape", "truncated", "always", "always",
+                        "checksums and sizes of frames", kept=_PLACE, unplayed=46_080),
+    "Monkey's Audio": _fate("ape", "last_frame", "always", "always",
                             "checksums of frames"),
-    "TAK": _fate("tak", "truncated", "always", "always",
-                 "checksums and numbers of frames", kept="yes", complete=None),
-    "TrueHD, MLP": _fate("thd mlp", "truncated", "sometimes", "always",
+    "TAK": _fate("tak", "last_frame", "always", "always",
+                 "checksums and numbers of frames", unplayed=5512),
+    "TrueHD, MLP": _fate("thd mlp", "nothing", "sometimes", "always",
                          "checks of frames, most of them", twice="both", complete=None),
     "MPEG audio layers 1 and 2": _fate(
         "mp1 mp2", "truncated", "sometimes", "always", _FRAMES, twice="both", complete=None),
@@ -139,8 +149,10 @@ TABLE: dict[str, Fate] = {
     "DTS": _fate("dts", "truncated", "sometimes", "always", _FRAMES, twice="both", complete=None),
     "ASF, WMA": _fate("wma_2 asf_mp3", "truncated", "sometimes", "always",
                       "the stated size; times", kept="yes"),
-    "FLV": _fate("flv_mp3 flv_aac", "truncated", "sometimes", "always", "sizes of tags; times",
-                 kept="yes", twice="any", complete=None),
+    "FLV: MP3": _fate("flv_mp3", "nothing", "sometimes", "always", "sizes of tags; times",
+                      kept="yes", twice="any", complete=None),
+    "FLV: AAC": _fate("flv_aac", "truncated", "sometimes", "always", "sizes of tags; times",
+                      kept="yes", twice="any", complete=None),
     # A recording of a broadcast ends anywhere: that it does is no damage.
     "MPEG transport stream": _fate(
         "ts_mp2 ts_aac ts_latm ts_opus", "no_end_of_stream", "sometimes", "always",
@@ -215,21 +227,28 @@ WAYS = CUTS | OVERWRITES | {"splice": splice, "twice": twice}
 
 _CUT_WORDS = {
     "truncated": "error: truncated",
+    "last_frame": "error: truncated or corrupt_data",
     "no_end_of_stream": "no error",
-    "length_mismatch": "note: length_mismatch",
     "header": "cannot be opened",
     "nothing": "cannot be told",
 }
-_MISSING_WORDS = {"header": "cannot be opened"}
+_FOUND_WORDS = {
+    "noted": "always found, as an error or as length_mismatch",
+    "header": "cannot be opened",
+}
+
+
+def _found(how: str) -> str:
+    return _FOUND_WORDS.get(how, f"{how} found")
 
 
 def row(name: str) -> tuple[str, str, str, str, str, str]:
     """A format's row in docs/damage.md."""
     fate = TABLE[name]
-    lost = _MISSING_WORDS.get(fate.missing, f"{fate.missing} found")
+    lost = _found(fate.missing)
     if fate.by != "nothing":
         lost += f": {fate.by}"
-    return (name, _CUT_WORDS[fate.cut], f"{fate.overwritten} found", lost,
+    return (name, _CUT_WORDS[fate.cut], _found(fate.overwritten), lost,
             fate.kept, str(fate.complete))  # fmt: skip
 
 

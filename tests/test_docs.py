@@ -189,7 +189,7 @@ def test_the_errors_are_those_raised() -> None:
 def test_the_codes_are_those_given() -> None:
     fatal = {code for code in ISSUES.values() if pyffaudio.Issue(code, 0, 0).is_fatal}
     expected = {code: kind.__name__ for code, (kind, _) in diagnose._FAULTS.items()}
-    expected |= dict.fromkeys(fatal, "CorruptAudioError")
+    expected |= dict.fromkeys([*fatal, "md5_mismatch"], "CorruptAudioError")
     expected |= {"limit_exceeded": "LimitExceededError", "timeout": "DecodeTimeoutError"}
     listed = {names(row[0])[0]: names(row[1])[0] for row in table("docs/errors.md", "Codes")}
     assert listed == expected

@@ -55,7 +55,9 @@ def test_what_is_in_it(specimens: Zoo, name: str) -> None:
     assert (audio.sample_rate, audio.num_channels) == (it.rate, it.channels)
     assert (audio.info.codec, audio.info.container) == (it.codec, it.container)
     assert audio.info == pyffaudio.probe(specimens[name])
-    assert audio.issues == ()
+    # FFmpeg's muxer counts the last block of WavPack in Matroska as a whole one.
+    expected = ["length_mismatch"] if name == "mka_wavpack" else []
+    assert [issue.code for issue in audio.issues] == expected
     assert audio.complete is not False
     if it.length is not None and name != "ts_opus":
         assert audio.num_frames == it.length

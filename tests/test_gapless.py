@@ -127,7 +127,7 @@ def test_a_chain_of_different_codecs(specimens: Zoo, second: str) -> None:
     np.testing.assert_array_equal(audio.samples[: first.num_frames], first.samples)
     np.testing.assert_array_equal(audio.samples[first.num_frames :], alone.samples)
     assert [issue.code for issue in audio.issues] == ["params_changed"] * (second != "opus")
-    assert audio.info == first.info
+    assert audio.info.codec == first.info.codec, "what is told is told of the first link"
 
 
 def test_a_chain_read_block_by_block_and_from_a_pipe(specimens: Zoo) -> None:

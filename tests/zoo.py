@@ -379,8 +379,8 @@ def _aac() -> None:
         for gapless, mode in (("itunes", 0), ("iso", 1), ("both", 2)):
             command = fdkaac.replace("-S", f"-S -G {mode}")
             # HE-AAC counts at half the rate, which an odd length does not fit.
-            length = FRAMES[44100] + (name != "lc")
-            _program(f"m4a_fdk_{name}_{gapless}", "mov", "aac", command, length=length)
+            count = FRAMES[44100] + (name != "lc")
+            _program(f"m4a_fdk_{name}_{gapless}", "mov", "aac", command, length=count)
         _program(f"aac_fdk_{name}", "aac", "aac", fdkaac.replace("-S", "-S -f 2"), length=False)
         _program(f"latm_fdk_{name}", "loas", "aac_latm", fdkaac.replace("-S", "-S -f 10"),
                  length=False)  # fmt: skip
