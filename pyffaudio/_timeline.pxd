@@ -172,6 +172,8 @@ cdef inline void take_trims(Media *media, int64_t *discard) noexcept nogil:
         return
     trims = ff.av_frame_get_side_data(media.frame, ff.AV_FRAME_DATA_SKIP_SAMPLES)
     if trims != NULL and trims.size >= 10:
+        # Newer decoders of Vorbis give a frame for the packet that only primes them.
+        media.primed_frames = max(media.primed_frames, <int64_t>read_integer(trims.data, 4, False))
         media.skip = max(media.skip, <int64_t>read_integer(trims.data, 4, False))
 
 
@@ -255,7 +257,8 @@ cdef inline void trim_frame(Media *media) noexcept nogil:
     cdef int64_t keep
     cdef int skip
     take_trims(media, &discard)
-    if media.trimmed_frames == 0 and media.decoded_frames == media.link_position:
+    if media.trimmed_frames == 0 and media.decoded_frames == media.link_position \
+            and media.codec.codec_id != ff.AV_CODEC_ID_VORBIS:
         media.start_frames = media.skip
     if frame.flags & ff.AV_FRAME_FLAG_DISCARD and media.skip == 0:
         # Between two edits of MP4.
@@ -298,13 +301,16 @@ cdef inline int make_silence(Media *media) noexcept nogil:
 
 
 cdef inline int keep_end(Media *media) noexcept nogil:
-    """Let silence stand for the packets that were refused last; 0 if there are none."""
+    """Let silence stand for the packets that were refused last; 0 if there are none.
+
+    Not in Monkey's Audio, where nothing after a damaged frame decodes.
+    """
     cdef RawIssue *issue = last_issue(&media.issues, media.decoded_frames)
     cdef int64_t lost
     if (media.end_kept or issue == NULL or issue.code != IssueCode.CORRUPT_DATA
             or media.sent_junk or media.retimes or media.sent_cut
             or media.next_pts == ff.AV_NOPTS_VALUE or media.sent_pts == ff.AV_NOPTS_VALUE
-            or not reads(media, TIMED)):
+            or not reads(media, TIMED) or reads(media, "ape")):
         return 0
     lost = in_frames(media, media.sent_pts + media.sent_duration - media.next_pts,
                      media.codec.sample_rate)

@@ -100,7 +100,7 @@ def _sizes() -> None:
     odd_wav("odd_size_with_padding", wav(head, chunk(b"data", mono.tobytes()), LIST), mono)
     odd_wav("odd_size_unpadded_and_list", wav(head, data_of(mono), LIST), mono)
     odd_wav("empty", wav(FMT, data_of(NEITHER)), NEITHER, complete=None)
-    odd_wav("empty_and_list", wav(FMT, data_of(NEITHER), LIST), NEITHER, complete=None)
+    odd_wav("empty_and_list", wav(FMT, data_of(NEITHER), LIST), NEITHER, complete=True)
     odd_wav("one_frame", wav(FMT, data_of(STEREO[:1])), STEREO[:1])
     add("wav_of_a_pipe", ".wav", by_pipe("wav", "-c copy", "wav_s16"), same("wav_s16"))
     add("wav_s24_of_a_pipe", ".wav", by_pipe("wav", "-c copy", "wav_s24"), same("wav_s24"))

@@ -27,8 +27,8 @@ ENDS = {
     *(f"m4a_fdk_{codec}_both" for codec in ("lc", "he", "he2")),
     *("wav_adpcm_ima_sox", "wav_adpcm_ms_sox", "wav_gsm_sox", "wav_g726"),
 }
-# Frames that it leaves before the start as well, on some versions.
-STARTS = {"m4a_fragments_delay": 1024}
+# Frames that some versions leave before the start as well.
+STARTS = {"m4a_fragments_delay": 1024, "m4a_fdk_he_itunes": 2048, "m4a_fdk_he2_itunes": 3072}
 OTHERS = {"wav_24_in_32", "spx", "ogg_speex"}  # these have tests of their own
 
 
@@ -78,7 +78,9 @@ def test_lossy_ones_equal_the_command(
 ) -> None:
     ours, expected = pyffaudio.decode_file(specimens[name]).samples, golden[name]
     if name in ENDS:
-        start = STARTS.get(name, 0) if len(expected) - len(ours) > STARTS.get(name, 0) else 0
+        start = STARTS.get(name, 0)
+        if np.array_equal(ours[:1000], expected[:1000]):
+            start = 0
         count = min(len(ours), len(expected) - start)
         assert len(ours) - count < ZOO[name].rate // 1000, "the command cuts less than 1 ms"
         ours, expected = ours[:count], expected[start : start + count]

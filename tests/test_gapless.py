@@ -26,9 +26,10 @@ CODECS = {
 
 
 # What encoders do not write down: LAME fewer than some 50 frames, the muxer of MP4 an edit shorter
-# than a millisecond, and FFmpeg's AAC the one frame in a packet of its own.
+# than a millisecond, and FFmpeg's AAC the one frame in a packet of its own. Of a single packet in
+# Matroska, FFmpeg 9.0 forgets what is to be discarded at its end.
 UNTOLD = {("mp3", 1), ("mp3", 2), ("m4a", 1), ("m4a", 2), ("m4a", 1025)}
-UNTOLD |= {(name, frames) for name in ("mp4_opus", "mp4_mp3") for frames in (1, 2, 63)}
+UNTOLD |= {(name, frames) for name in ("mp4_opus", "mp4_mp3", "mka_opus") for frames in (1, 2, 63)}
 
 
 @pytest.mark.parametrize(
