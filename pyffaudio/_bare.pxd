@@ -5,6 +5,7 @@ from libc.string cimport memcmp
 from pyffaudio cimport ffmpeg as ff
 from pyffaudio._issues cimport IssueCode
 from pyffaudio._media cimport Media, note_here, reads
+from pyffaudio._source cimport Source
 from pyffaudio._sync cimport stated_bytes, tag_bytes
 
 
@@ -30,14 +31,19 @@ cdef inline void pass_over(Media *media) noexcept nogil:
     media.retimes = True
 
 
-cdef inline bint passes_tags(Media *media) noexcept nogil:
-    """Cut tags off the packet's start, which may have come in several; whether there were any."""
+cdef inline bint passes_tags(Media *media, const Source *source) noexcept nogil:
+    """Cut tags off the packet's start, which may have come in several; whether there were any.
+
+    One that reaches beyond the end of the file lies, or is not one.
+    """
     cdef ff.AVPacket *packet = media.packet
     cdef int64_t count
     cdef bint found = False
     while packet.size > 0:
         if media.tag_left <= 0:
             media.tag_left = tag_bytes(packet.data, packet.size)
+            if packet.pos >= 0 and 0 <= source.size < packet.pos + media.tag_left:
+                media.tag_left = min(media.tag_left, packet.size)
         if media.tag_left <= 0:
             break
         count = min(media.tag_left, packet.size)
@@ -79,13 +85,13 @@ cdef inline void leave_frame_alone(Media *media) noexcept nogil:
         packet.size = size
 
 
-cdef inline bint has_audio(Media *media) noexcept nogil:
+cdef inline bint has_audio(Media *media, const Source *source) noexcept nogil:
     """Leave of the packet what is of a frame; False if nothing is."""
     cdef ff.AVPacket *packet = media.packet
     cdef const uint8_t *begin = packet.data
     if not is_bare_stream(media):
         return True
-    if passes_tags(media):
+    if passes_tags(media, source):
         pass_over(media)
         # The rest may be a likeness of a frame in a picture.
         return finds_frame(media)

@@ -375,7 +375,7 @@ cdef class Decoder:
         cdef int64_t offset = self.converter.frame_offset
         cdef int64_t jumped = 0
         self._claim()
-        if self.converter.kept == 0 and not self.converter.resamples:
+        if self.converter.kept == 0 and self.converter.error == 0 and not self.converter.resamples:
             with nogil:
                 jumped = jump(&self.media, &self.source, offset, num_frames)
         self.busy = False
@@ -409,14 +409,15 @@ cdef class Decoder:
     def md5(self):
         """What FLAC states as the MD5 of its samples, in hexadecimal; "" if it does not."""
         self._check_open()
-        return flac_md5(self.media.codec)
+        return flac_md5(self.media.codec) if self.media.codec != NULL else ""
 
     @property
     def complete(self):
         """False: audio is known to be missing; True: all that was promised came; None: unknown."""
         if is_damaged(&self.media.issues):
             return False
-        return True if self.media.ended and self.media.proved else None
+        proved = self.media.proved and not self.media.unproved_links
+        return True if self.media.ended and proved else None
 
     @property
     def issues(self):

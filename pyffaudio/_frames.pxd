@@ -75,7 +75,7 @@ cdef inline int send_packet(Media *media, Source *source, const Policy *policy) 
     if media.sent_cut:
         # Not the last, so it was not the end of the file that cut it.
         note_here(media, IssueCode.CORRUPT_DATA, 0)
-    if not has_audio(media):
+    if not has_audio(media, source):
         ff.av_packet_unref(media.packet)
         return 1
     status = follow_codec(media, policy)

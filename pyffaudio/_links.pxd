@@ -83,6 +83,11 @@ cdef inline int64_t link_bytes(Links *links, const uint8_t *bytes, int64_t posit
             continue
         if not take_head(links, bytes + at, size - at):
             return size
+        if memcmp(links.head, "OggS", 4) != 0:
+            # It was the start of the word only, at the end of what was read before.
+            links.next_page = max(begin + 1, position)
+            links.head_size = 0
+            continue
         if not is_first_page(links):
             links.has_data = True
         elif links.has_data:

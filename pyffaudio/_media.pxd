@@ -57,6 +57,7 @@ cdef struct Media:
     Promise promise
     int64_t promised_frames     # of PCM, by the size of its chunk; or -1
     bint proved                 # the end is where the container says
+    bint unproved_links         # of a chain, some of the earlier links are not
     # Packets (_packets.pxd)
     ff.AVPacket *early[MAX_EARLY]   # read before the stream was chosen
     int early_count
@@ -101,6 +102,7 @@ cdef struct Media:
     int64_t primed_frames       # of packets before the first that gave a frame
     int64_t trimmed_frames
     bint end_kept               # silence stands for what was refused last
+    int64_t silent_frames       # of silence given so far
     int64_t silence             # frames still owed in place of lost ones
     ff.AVFrame *waiting         # the frame behind the silence
     bint has_waiting

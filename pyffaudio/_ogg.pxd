@@ -18,7 +18,8 @@ cdef enum OggEnd:
     OGG_CUT
 
 
-cdef inline OggEnd page_end(Source *source, int64_t at, int64_t *next_page) noexcept nogil:
+cdef inline OggEnd page_end(Source *source, int64_t at, int64_t stop,
+                            int64_t *next_page) noexcept nogil:
     """What the page that may begin here shows, and where it ends (RFC 3533, 6)."""
     cdef uint8_t head[27 + 255]
     cdef int got = peek(source, at, head, sizeof(head))
@@ -34,7 +35,7 @@ cdef inline OggEnd page_end(Source *source, int64_t at, int64_t *next_page) noex
     for i in range(head[26]):
         size += head[27 + i]
     next_page[0] = at + size
-    if at + size > source.size:
+    if at + size > stop:
         return OggEnd.OGG_CUT
     return OggEnd.OGG_ENDED if head[5] & OGG_END_OF_STREAM else OggEnd.OGG_NOT_ENDED
 
@@ -50,12 +51,12 @@ cdef inline OggEnd find_ogg_end(Source *source, int64_t *trailing_bytes) noexcep
     trailing_bytes[0] = 0
     if not source.seekable or source.size < 0:
         return OggEnd.OGG_UNKNOWN
-    while at > 0 and at > stop - OGG_PAGE_BYTES:
-        at = max(at - WINDOW_BYTES, 0)
-        got = peek(source, at, window, WINDOW_BYTES + 3)
+    while at > source.links.origin and at > stop - OGG_PAGE_BYTES:
+        at = max(at - WINDOW_BYTES, source.links.origin)
+        got = peek(source, at, window, <int>min(WINDOW_BYTES + 3, stop - at))
         for i in range(got - 4, -1, -1):
             if memcmp(window + i, "OggS", 4) == 0:
-                end = page_end(source, at + i, &next_page)
+                end = page_end(source, at + i, stop, &next_page)
                 if end != OggEnd.OGG_UNKNOWN:
                     trailing_bytes[0] = stop - next_page
                     return end

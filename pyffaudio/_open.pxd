@@ -7,7 +7,7 @@ from pyffaudio cimport ffmpeg as ff
 from pyffaudio._decoder cimport open_decoder
 from pyffaudio._demuxer cimport open_demuxer
 from pyffaudio._links cimport begin_link
-from pyffaudio._media cimport Media, Policy, frame_bits, reads
+from pyffaudio._media cimport Fault, Media, Policy, frame_bits, reads
 from pyffaudio._gapless cimport find_track_end, read_gapless_tag, read_packet_table
 from pyffaudio._promise cimport find_promise
 from pyffaudio._source cimport Source
@@ -105,7 +105,12 @@ cdef inline int open_next_link(Media *media, Source *source, const Policy *polic
     media.end_kept = False
     media.sent_last = False
     media.skip = 0
+    media.start_frames = 0
+    media.primed_frames = 0
     media.trimmed_frames = 0
+    media.retimes = False
+    media.proved = False
+    media.fault = Fault.NO_FAULT
     media.link_position = media.decoded_frames
     return open_stream(media, source, policy, NULL)
 

@@ -43,8 +43,9 @@ cdef inline void read_wav(Source *source, Promise *promise) noexcept nogil:
     elif chunk.size >= 0xfffffff0u:
         return      # of a stream: the largest size, rounded down to whole frames
     promise_chunk(promise, &chunk)
-    if chunk.size == 0 and peek_integer(source, 4, 4, form.big_endian) + 8 == <uint64_t>source.size:
-        # Not left open, as in a stream: the file knows how long it is.
+    if chunk.size == 0 and chunk.begin < source.size \
+            and peek_integer(source, 4, 4, form.big_endian) + 8 == <uint64_t>source.size:
+        # Not left open, as in a stream: the file knows how long it is, and has other chunks behind.
         promise.begin = chunk.begin
         promise.end = chunk.begin
 

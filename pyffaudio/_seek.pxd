@@ -2,7 +2,7 @@
 from libc.stdint cimport int64_t
 
 from pyffaudio cimport ffmpeg as ff
-from pyffaudio._media cimport Media, frame_bits
+from pyffaudio._media cimport Media
 from pyffaudio._source cimport Source
 
 
@@ -20,8 +20,8 @@ cdef inline int64_t jump(Media *media, const Source *source, int64_t offset,
     cdef int64_t position = media.decoded_frames + offset
     cdef int64_t target
     cdef int64_t ticks
-    if frame_bits(media) == 0 or media.promised_frames < 0 or not source.seekable \
-            or media.promise.end > source.size or media.trimmed_frames > 0 or media.ended:
+    if media.ended or media.promised_frames < 0 or not source.seekable \
+            or media.promise.end > source.size or media.trimmed_frames > 0:
         return 0
     target = min(position + num_frames, media.promised_frames - 1)
     if target - position < SHORTEST_JUMP:

@@ -248,20 +248,27 @@ cdef inline int read_at_position(Source *source, uint8_t *buffer, int size) noex
 
 
 cdef inline int hold(Source *source, const uint8_t *buffer, int count) noexcept nogil:
-    """Keep these bytes from where the next link begins, of which the demuxer may have had some."""
+    """Keep these bytes from where the next link begins, of which the demuxer may have had some.
+
+    What was held before and has not been read yet follows them.
+    """
     cdef int64_t begin = source.links.next_link
     cdef int64_t had = max(source.position - begin, 0)
     cdef int64_t skipped = max(begin - source.position, 0)
-    cdef uint8_t *held = <uint8_t *>ff.av_malloc(had + count - skipped)
+    cdef int64_t read_to = source.position + count
+    cdef int64_t left = max(source.held_position + source.held_size - read_to, 0)
+    cdef int64_t size = had + count - skipped
+    cdef uint8_t *held = <uint8_t *>ff.av_malloc(size + left)
     if held == NULL:
         return ff.AVERROR(ENOMEM)
     memcpy(held, source.links.head, had)
     memcpy(held + had, buffer + skipped, count - skipped)
+    if left > 0:
+        memcpy(held + size, source.held + read_to - source.held_position, left)
     ff.av_freep(&source.held)
-    ff.av_freep(&source.scratch)
     source.held = held
     source.held_position = begin
-    source.held_size = had + count - skipped
+    source.held_size = size + left
     return 0
 
 

@@ -18,7 +18,8 @@ cdef inline int64_t tag_bytes(const uint8_t *head, int64_t size) noexcept nogil:
     """
     if size < 10:
         return 0
-    if memcmp(head, "ID3", 3) == 0:
+    if memcmp(head, "ID3", 3) == 0 and 2 <= head[3] <= 4 \
+            and (head[6] | head[7] | head[8] | head[9]) < 0x80:
         return (20 if head[5] & 0x10 else 10) + (
             <int64_t>head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9])
     if memcmp(head, "TAG", 3) == 0:
@@ -32,8 +33,12 @@ cdef inline int64_t first_byte(Source *source) noexcept nogil:
     """Where a stream begins behind ID3 tags."""
     cdef uint8_t head[10]
     cdef int64_t at = 0
+    cdef int64_t size
     while peek(source, at, head, 10) == 10 and memcmp(head, "ID3", 3) == 0:
-        at += tag_bytes(head, 10)
+        size = tag_bytes(head, 10)
+        if size == 0:
+            break
+        at += size
     return at
 
 
@@ -140,10 +145,10 @@ cdef inline int64_t xing_frames(Source *source, int64_t *padding) noexcept nogil
     if peek(source, first_byte(source), frame, sizeof(frame)) < <int>sizeof(frame) \
             or mpeg_audio_bytes(frame) == 0:
         return 0
-    if memcmp(frame + 36, "VBRI", 4) == 0:
-        return 1152 * <int64_t>read_integer(frame + 36 + 14, 4, True)
-    mono = frame[3] >> 6 == 3
     samples = 1152 if frame[1] & 8 else 576
+    if memcmp(frame + 36, "VBRI", 4) == 0:
+        return samples * <int64_t>read_integer(frame + 36 + 14, 4, True)
+    mono = frame[3] >> 6 == 3
     offset = 4 + ((17 if mono else 32) if frame[1] & 8 else (9 if mono else 17))
     if (memcmp(frame + offset, "Xing", 4) != 0 and memcmp(frame + offset, "Info", 4) != 0) \
             or not frame[offset + 7] & 1:

@@ -34,6 +34,7 @@ cdef enum:
     SILENCE_FRAMES = 4096
     LATE_FRAMES = 4096
     LARGEST_LAST_PACKETS = 65536
+    MOST_SILENCE_SECONDS = 3600     # of one stream: a small file must not become days of it
     LONGEST_GAP_SECONDS = 600   # a jump beyond it is another recording, not a loss
 
 
@@ -153,7 +154,10 @@ cdef inline void keep_time(Media *media) noexcept nogil:
         media.next_pts = media.frame_pts + in_ticks(media, frame.nb_samples)
     if lost > <int64_t>LONGEST_GAP_SECONDS * frame.sample_rate:
         note_here(media, IssueCode.LENGTH_MISMATCH, 0)
+    elif lost > 0 and media.silent_frames > MOST_SILENCE_SECONDS * <int64_t>frame.sample_rate:
+        note_loss(media, 0)
     elif lost > 0:
+        media.silent_frames += lost
         note_loss(media, ff.av_rescale(lost, media.first_rate, frame.sample_rate))
         media.silence = lost
         media.has_waiting = True
@@ -307,21 +311,23 @@ cdef inline int keep_end(Media *media) noexcept nogil:
     """
     cdef RawIssue *issue = last_issue(&media.issues, media.decoded_frames)
     cdef int64_t lost
-    if (media.end_kept or issue == NULL or issue.code != IssueCode.CORRUPT_DATA
+    if (media.end_kept or media.first_rate == 0
+            or issue == NULL or issue.code != IssueCode.CORRUPT_DATA
             or media.sent_junk or media.retimes or media.sent_cut
             or media.next_pts == ff.AV_NOPTS_VALUE or media.sent_pts == ff.AV_NOPTS_VALUE
             or not reads(media, TIMED) or reads(media, "ape")):
         return 0
+    # Of the kind of the first frame: a refused packet may have told the decoder anything.
     lost = in_frames(media, media.sent_pts + media.sent_duration - media.next_pts,
-                     media.codec.sample_rate)
+                     media.first_rate)
     if lost <= 0 or lost > LARGEST_LAST_PACKETS:
         return 0
     media.end_kept = True
-    media.waiting.format = media.codec.sample_fmt
-    media.waiting.sample_rate = media.codec.sample_rate
-    if ff.av_channel_layout_copy(&media.waiting.ch_layout, &media.codec.ch_layout) < 0:
+    media.waiting.format = media.first_format
+    media.waiting.sample_rate = media.first_rate
+    if ff.av_channel_layout_copy(&media.waiting.ch_layout, &media.first_layout) < 0:
         return ff.AVERROR(ENOMEM)
-    issue.num_frames += ff.av_rescale(lost, media.first_rate, media.codec.sample_rate)
+    issue.num_frames += lost
     media.silence = lost
     return 1
 
@@ -333,6 +339,7 @@ cdef inline int go_on(Media *media, Source *source, const Policy *policy) noexce
         return status
     end_stream(media, source)
     while source.links.next_link > 0:
+        media.unproved_links |= not media.proved
         status = open_next_link(media, source, policy)
         if status > 0:
             return 1
@@ -384,6 +391,9 @@ cdef inline int open_media(Media *media, Source *source, const Policy *policy,
         status = next_frame(media, source, policy)
     if status != 0 or media.first_rate > 0:
         return status
+    if media.codec == NULL:
+        # The last link of a chain could not be opened, and no other had a frame.
+        return fail(media, Fault.NOTHING_DECODED, 0, "ogg")
     media.first_rate = media.codec.sample_rate
     media.first_format = media.codec.sample_fmt
     if ff.av_channel_layout_copy(&media.first_layout, &media.codec.ch_layout) < 0:

@@ -177,6 +177,7 @@ cdef extern from "libavcodec/packet.h" nogil:
         int stream_index
         int flags
         int64_t duration
+        int64_t pos
     int AV_PKT_FLAG_CORRUPT
     AVPacket *av_packet_alloc()
     void av_packet_free(AVPacket **pkt)

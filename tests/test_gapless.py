@@ -1,5 +1,6 @@
 """Promise: delay and padding go as the container says, and no lying length cuts real audio."""
 
+import contextlib
 import struct
 from pathlib import Path
 
@@ -151,3 +152,52 @@ def test_a_chain_read_block_by_block_and_from_a_pipe(specimens: Zoo) -> None:
             return data[self.at - count : self.at]
 
     np.testing.assert_array_equal(pyffaudio.decode_file(Trickle()).samples, expected)
+
+
+class Pipe:
+    """A file object that cannot seek, of which reads end where they are told to."""
+
+    def __init__(self, data: bytes, step: int) -> None:
+        self.data, self.step, self.at = data, step, 0
+
+    def seekable(self) -> bool:
+        return False
+
+    def read(self, size: int) -> bytes:
+        end = min(self.at + size, self.at - self.at % self.step + self.step)
+        self.at, begin = end, self.at
+        return self.data[begin:end]
+
+
+@pytest.mark.parametrize("step", [1 << 20, 30_011, 4096, 997])
+def test_short_links_behind_a_long_one_from_a_pipe(specimens: Zoo, step: int) -> None:
+    """Several begin in what is read at once, and none can be read again."""
+    names = ["opus", "spx", "opus", "ogg", "opus", "spx"]
+    data = b"".join(specimens[name].read_bytes() for name in names)
+    expected = pyffaudio.decode_bytes(data)
+    audio = pyffaudio.decode_file(Pipe(data, step))
+    np.testing.assert_array_equal(audio.samples, expected.samples)
+    assert [issue.code for issue in audio.issues] == [issue.code for issue in expected.issues]
+
+
+@pytest.mark.parametrize("first", ["opus", "ogg"])
+def test_a_link_that_cannot_be_opened(specimens: Zoo, first: str) -> None:
+    """It is damage, for every way of asking, and never a crash."""
+    page = bytearray(specimens["opus"].read_bytes()[:47])
+    junk = bytes(page[:28]) + b"XXXXXXXX" + bytes(11)
+    data = specimens[first].read_bytes() + junk
+    alone = pyffaudio.decode_file(specimens[first])
+    for options in ({}, {"start_seconds": -1.0}):
+        partial = pyffaudio.decode_bytes(data, on_error="partial", **options)  # type: ignore[arg-type]
+        assert partial.num_frames <= alone.num_frames
+    with contextlib.suppress(pyffaudio.PyffaudioError):
+        pyffaudio.decode_bytes(junk + junk)
+    with contextlib.suppress(pyffaudio.PyffaudioError):
+        pyffaudio.probe(data, exact=True)
+
+
+def test_a_chain_is_complete_if_all_its_links_are(specimens: Zoo) -> None:
+    data = specimens["opus"].read_bytes()
+    cut = data[: data.rindex(b"OggS")]
+    for chain, verdict in ((data + data, True), (data + cut, None), (cut + data, None)):
+        assert pyffaudio.decode_bytes(chain, on_error="partial").complete is verdict
