@@ -11,6 +11,7 @@ from media import RECIPES, Media
 from pyffaudio import CorruptAudioError
 from signals import full_range, music
 from wav_bytes import wav_bytes
+from zoo import Zoo
 
 
 def damage(data: bytes) -> CorruptAudioError:
@@ -177,3 +178,17 @@ def test_mp3_files_one_after_the_other_with_their_tags(media: Media) -> None:
     audio = pyffaudio.decode_bytes(data + data)
     assert codes(audio) == {"trailing_data", "length_mismatch"}
     assert audio.complete is not False
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [b"ID3\x04\0\0\x7f\x7f\x7f\x7f", b"APETAGEX" + bytes(4) + b"\xff\xff\xff\x7f" + bytes(16)],
+    ids=["ID3", "APE"],
+)
+def test_a_tag_that_says_it_is_longer_than_the_file(specimens: Zoo, tag: bytes) -> None:
+    """What follows it is not swallowed, but for the frame that it stands before."""
+    data = specimens["mp3_vbr_untagged"].read_bytes()
+    one = pyffaudio.decode_bytes(data).num_frames
+    audio = pyffaudio.decode_bytes(data + tag + data)
+    assert codes(audio) == {"trailing_data"}
+    assert audio.num_frames >= 2 * one - 1152
