@@ -7,7 +7,6 @@ cdef extern from "libavutil/error.h" nogil:
     int AVERROR_EOF
     int AVERROR_EXIT
     int AVERROR_INVALIDDATA
-    int AVERROR_DEMUXER_NOT_FOUND
     int av_strerror(int errnum, char *errbuf, size_t errbuf_size)
 
 
@@ -22,7 +21,6 @@ cdef extern from "libavutil/log.h" nogil:
 
 cdef extern from "libavutil/mem.h" nogil:
     void *av_malloc(size_t size)
-    void *av_mallocz(size_t size)
     void av_free(void *ptr)
     void av_freep(void *ptr)
 
@@ -67,13 +65,11 @@ cdef extern from "libavutil/dict.h" nogil:
 
 cdef extern from "libavutil/samplefmt.h" nogil:
     enum AVSampleFormat:
-        AV_SAMPLE_FMT_NONE
         AV_SAMPLE_FMT_U8
         AV_SAMPLE_FMT_S16
         AV_SAMPLE_FMT_S32
         AV_SAMPLE_FMT_FLT
         AV_SAMPLE_FMT_DBL
-        AV_SAMPLE_FMT_S64
         AV_SAMPLE_FMT_FLTP
         AV_SAMPLE_FMT_DBLP
     AVSampleFormat av_get_packed_sample_fmt(AVSampleFormat sample_fmt)
@@ -168,7 +164,6 @@ cdef extern from "libavcodec/codec_id.h" nogil:
 
 cdef extern from "libavcodec/packet.h" nogil:
     enum AVPacketSideDataType:
-        AV_PKT_DATA_NEW_EXTRADATA
         AV_PKT_DATA_SKIP_SAMPLES
     ctypedef struct AVPacket:
         int64_t pts
@@ -205,10 +200,6 @@ cdef extern from "libavcodec/codec_par.h" nogil:
         AVChannelLayout ch_layout
         int sample_rate
         int initial_padding
-
-
-cdef extern from "libavcodec/defs.h" nogil:
-    int AV_INPUT_BUFFER_PADDING_SIZE
 
 
 cdef extern from "libavcodec/avcodec.h" nogil:
