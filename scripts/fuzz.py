@@ -32,7 +32,7 @@ CHATTER = re.compile(
     rb"Truncating packet of size|ID3v2|nvalid frame id|Skipping encrypted|nknown encoding|"
     rb"Failed to uncompress tag|^\[NULL @|^\[flac @|^\[Vorbis parser @|\[IMGUTILS @|"
     rb"is not in the full list|nknown attached picture|^ *Last message repeated|"
-    rb"idelta overflow|Header missing|too large timebase"
+    rb"idelta overflow|Header missing|too large timebase|not on whitelist"
 )
 LIMITS = Limits(timeout=5, max_bytes=8 << 20)
 DTYPES = ["uint8", "int8", "int16", "int32", "float32", "float64"]
