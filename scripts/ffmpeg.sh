@@ -56,7 +56,7 @@ fetch() {
     mkdir -p "$lists/lists/partial" "$lists/cache/archives/partial"
     mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/debian.sources 2>/dev/null |
         sed -nE '/^ *#/d; s,.*(https?://[^ ]+/debian)/?( .*)?$,\1,p' | head -n 1)
-    mirror=${mirror:-http://deb.debian.org/debian}
+    [ -n "$mirror" ] || fail "apt names no mirror of Debian here: set PYFFAUDIO_FFMPEG_SOURCE"
     keyring=$(find /usr/share/keyrings -name 'debian-archive-keyring.[gp]*' | head -n 1)
     for suite in trixie forky sid experimental; do
         echo "deb-src [signed-by=$keyring] $mirror $suite main"
