@@ -72,9 +72,11 @@ cdef inline int send_packet(Media *media, Source *source, const Policy *policy) 
         media.demuxed = True
         ff.avcodec_send_packet(media.codec, NULL)
         return 1
-    if media.sent_cut:
-        # Not the last, so it was not the end of the file that cut it.
+    if media.sent_cut or media.has_junk_behind:
+        # Not the last, so it was not the end of the file that cut it, or padding that follows it.
         note_here(media, IssueCode.CORRUPT_DATA, 0)
+        media.sent_cut = False
+        media.has_junk_behind = False
     if not has_audio(media, source):
         ff.av_packet_unref(media.packet)
         return 1

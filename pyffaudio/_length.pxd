@@ -11,10 +11,14 @@ cdef inline int64_t in_frames(const Media *media, int64_t ticks, int sample_rate
 
 
 cdef inline int64_t end_of_table(const Media *media) noexcept nogil:
-    """Where a track of MP4 ends by the sum of its packets, in its ticks."""
+    """Where a track of MP4 ends by the sum of its packets, in its ticks, or AV_NOPTS_VALUE."""
     cdef int64_t duration = media.track_end.table_duration
-    # Fragments have no table: once they are read, this is the sum of their durations.
-    return (duration if duration > 0 else media.stream.duration) + min(media.first_pts, 0)
+    if duration <= 0:
+        # Fragments have no table: once they are read, this is the sum of their durations.
+        duration = media.stream.duration
+    if duration <= 0 or media.first_pts == ff.AV_NOPTS_VALUE:
+        return ff.AV_NOPTS_VALUE
+    return duration + min(media.first_pts, 0)
 
 
 cdef inline int64_t end_of_mov(const Media *media) noexcept nogil:
@@ -22,7 +26,8 @@ cdef inline int64_t end_of_mov(const Media *media) noexcept nogil:
     cdef int ticks_in_second = media.stream.time_base.den // media.stream.time_base.num
     cdef int64_t end = end_of_table(media)
     cdef int64_t edit_end
-    if media.track_end.edit_duration > 0 and media.track_end.movie_ticks > 0:
+    if (end != ff.AV_NOPTS_VALUE and media.track_end.edit_duration > 0
+            and media.track_end.movie_ticks > 0):
         edit_end = ff.av_rescale(media.track_end.edit_duration, ticks_in_second,
                                  media.track_end.movie_ticks)
         if edit_end < end - ticks_in_second // media.track_end.movie_ticks - 1:
@@ -34,7 +39,7 @@ cdef inline int64_t claimed_ticks(const Media *media) noexcept nogil:
     """The stream's length in its own time; not positive where that is unknown."""
     if media.track_end.gapless_end > 0 and media.first_pts == 0:
         return media.track_end.gapless_end - media.track_end.gapless_delay
-    if reads(media, "mov") and frame_bits(media) == 0 and media.first_pts != ff.AV_NOPTS_VALUE:
+    if reads(media, "mov") and frame_bits(media) == 0:
         return end_of_mov(media)
     return media.stream.duration
 

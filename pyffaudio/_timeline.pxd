@@ -9,6 +9,7 @@ from libc.stdlib cimport llabs
 from libc.string cimport memcmp
 
 from pyffaudio cimport ffmpeg as ff
+from pyffaudio._bare cimport is_bare_stream
 from pyffaudio._chunks cimport read_integer
 from pyffaudio._ending cimport end_stream
 from pyffaudio._floats cimport is_finite, is_float
@@ -20,15 +21,6 @@ from pyffaudio._media cimport (
 from pyffaudio._open cimport open_next_link, open_stream
 from pyffaudio._source cimport Source, watch
 
-
-cdef extern from *:
-    """
-    /* Demuxers whose times show what is missing; those of bare streams count what the decoder
-       refuses. */
-    #define PYFFAUDIO_TIMED "flac,ogg,mov,matroska,asf,flv,avi,mpegts,mpeg," \\
-        "mp3,aac,loas,ac3,eac3,dts,wv,tta,ape,caf"
-    """
-    const char *TIMED "PYFFAUDIO_TIMED"
 
 cdef enum:
     SILENCE_FRAMES = 4096
@@ -47,6 +39,12 @@ cdef inline int64_t in_ticks(const Media *media, int64_t frames) noexcept nogil:
 cdef inline bint counts_frames(const Media *media) noexcept nogil:
     """Whether the container's clock is fine enough to count frames."""
     return media.stream.time_base.den // media.stream.time_base.num >= media.frame.sample_rate
+
+
+cdef inline bint is_timed(const Media *media) noexcept nogil:
+    """Whether times show what is missing; those of bare streams count what the decoder refuses."""
+    return is_bare_stream(media) or reads(
+        media, "flac,ogg,mov,matroska,asf,flv,avi,mpegts,mpeg,wv,tta,ape,caf")
 
 
 cdef inline int64_t frames_before_start(const Media *media) noexcept nogil:
@@ -146,7 +144,7 @@ cdef inline void keep_time(Media *media) noexcept nogil:
             note_here(media, IssueCode.LENGTH_MISMATCH, 0)
     media.frame_pts = media.next_pts
     if frame.pts != ff.AV_NOPTS_VALUE:
-        if reads(media, TIMED) and not media.retimes:
+        if is_timed(media) and not media.retimes:
             lost = frames_lost(media)
         media.frame_pts = frame.pts
         media.retimes = False
@@ -197,7 +195,7 @@ cdef inline int64_t end_of_last_packet(Media *media) noexcept nogil:
         end = media.sent_pts + media.sent_duration
     else:
         return end
-    if end <= media.sent_pts:
+    if end != ff.AV_NOPTS_VALUE and end <= media.sent_pts:
         note_here(media, IssueCode.LENGTH_MISMATCH, 0)
         return ff.AV_NOPTS_VALUE
     return end
@@ -315,7 +313,7 @@ cdef inline int keep_end(Media *media) noexcept nogil:
             or issue == NULL or issue.code != IssueCode.CORRUPT_DATA
             or media.sent_junk or media.retimes or media.sent_cut
             or media.next_pts == ff.AV_NOPTS_VALUE or media.sent_pts == ff.AV_NOPTS_VALUE
-            or not reads(media, TIMED) or reads(media, "ape")):
+            or not is_timed(media) or reads(media, "ape")):
         return 0
     # Of the kind of the first frame: a refused packet may have told the decoder anything.
     lost = in_frames(media, media.sent_pts + media.sent_duration - media.next_pts,

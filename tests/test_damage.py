@@ -192,3 +192,17 @@ def test_a_tag_that_says_it_is_longer_than_the_file(specimens: Zoo, tag: bytes) 
     audio = pyffaudio.decode_bytes(data + tag + data)
     assert codes(audio) == {"trailing_data"}
     assert audio.num_frames >= 2 * one - 1152
+
+
+def test_a_piece_of_a_frame_between_frames_of_ac3(specimens: Zoo) -> None:
+    """It comes in one packet with the frame before it, which is not lost with it."""
+    data = specimens["ac3"].read_bytes()
+    head = data[:4]
+    second = data.index(head[:2], 2)
+    at = data.index(head[:2], 20 * second)
+    frames = pyffaudio.decode_bytes(data).num_frames
+    audio = pyffaudio.decode_bytes(data[:at] + data[at + 100 : at + 300] + data[at:],
+                                   on_error="partial")  # fmt: skip
+    assert "corrupt_data" in codes(audio)
+    assert audio.num_frames >= frames - 1536
+    assert codes(pyffaudio.decode_bytes(data + data[at + 100 : at + 300])) == {"trailing_data"}
