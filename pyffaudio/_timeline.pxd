@@ -9,7 +9,6 @@ from libc.stdlib cimport llabs
 from libc.string cimport memcmp
 
 from pyffaudio cimport ffmpeg as ff
-from pyffaudio._bare cimport is_bare_stream
 from pyffaudio._chunks cimport read_integer
 from pyffaudio._ending cimport end_stream
 from pyffaudio._floats cimport is_finite, is_float
@@ -43,8 +42,8 @@ cdef inline bint counts_frames(const Media *media) noexcept nogil:
 
 cdef inline bint is_timed(const Media *media) noexcept nogil:
     """Whether times show what is missing; those of bare streams count what the decoder refuses."""
-    return is_bare_stream(media) or reads(
-        media, "flac,ogg,mov,matroska,asf,flv,avi,mpegts,mpeg,wv,tta,ape,caf")
+    return reads(media, "flac,ogg,mov,matroska,asf,flv,avi,mpegts,mpeg,wv,tta,ape,caf,"
+                 "mp3,aac,loas,ac3,eac3,dts")
 
 
 cdef inline int64_t frames_before_start(const Media *media) noexcept nogil:
