@@ -1,5 +1,5 @@
 """Floats that a file may set to anything: what is no number is noted, what is wild is tamed."""
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from pyffaudio cimport ffmpeg as ff
 
@@ -80,3 +80,32 @@ cdef inline bint is_finite(const ff.AVFrame *frame) noexcept nogil:
                 >= 0xffe00000u):
             return False
     return True
+
+
+cdef inline bint is_number(const ff.AVFrame *frame, int at, int channel) noexcept nogil:
+    cdef int channels = frame.ch_layout.nb_channels
+    cdef bint planar = ff.av_sample_fmt_is_planar(<ff.AVSampleFormat>frame.format)
+    cdef const uint8_t *plane = frame.extended_data[channel if planar else 0]
+    cdef int64_t index = at if planar else at * <int64_t>channels + channel
+    if ff.av_get_bytes_per_sample(<ff.AVSampleFormat>frame.format) == sizeof(float):
+        return largest_bits(<const uint32_t *>plane + index, 1) < 0xff000000u
+    return largest_bits(<const uint64_t *>plane + index, 1) >> 32 < 0xffe00000u
+
+
+cdef inline bint is_sound(const ff.AVFrame *frame, int at) noexcept nogil:
+    """Whether all channels have a number there."""
+    cdef int channel
+    for channel in range(frame.ch_layout.nb_channels):
+        if not is_number(frame, at, channel):
+            return False
+    return True
+
+
+cdef inline void find_unsound(const ff.AVFrame *frame, int *first, int *end) noexcept nogil:
+    """Where what is no number begins and ends, in a frame that has some."""
+    first[0] = 0
+    end[0] = frame.nb_samples
+    while first[0] < end[0] and is_sound(frame, first[0]):
+        first[0] += 1
+    while end[0] > first[0] and is_sound(frame, end[0] - 1):
+        end[0] -= 1

@@ -7,6 +7,7 @@ from pyffaudio._bare cimport frame_bytes, has_audio, is_bare_stream, is_broadcas
 from pyffaudio._chunks cimport read_integer
 from pyffaudio._issues cimport IssueCode, RawIssue, last_issue
 from pyffaudio._decoder cimport open_decoder
+from pyffaudio._flac cimport flac_position
 from pyffaudio._media cimport Fault, Media, Policy, fail, frame_bits, note_here, reads
 from pyffaudio._packets cimport next_packet
 from pyffaudio._source cimport Source
@@ -52,6 +53,8 @@ cdef inline void remember_packet(Media *media) noexcept nogil:
     media.sent_junk = is_bare_stream(media) and frame_bytes(media, packet) == 0
     if is_bare_stream(media) and not media.sent_junk:
         media.frame_kind = packet.data[1] | 1
+    if reads(media, "flac"):
+        packet.pts = flac_position(packet, media.stream.codecpar)
     media.sent_cut = ends_early(media, packet)
     media.sent_pts = packet.pts
     media.sent_duration = packet.duration

@@ -4,16 +4,15 @@ The decoder trims nothing itself: which end a container means is decided here, t
 version of FFmpeg.
 """
 from libc.errno cimport ENOMEM
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int64_t
 from libc.stdlib cimport llabs
-from libc.string cimport memcmp
 
 from pyffaudio cimport ffmpeg as ff
 from pyffaudio._chunks cimport read_integer
 from pyffaudio._ending cimport end_stream
-from pyffaudio._floats cimport is_finite, is_float
+from pyffaudio._floats cimport find_unsound, is_finite, is_float
 from pyffaudio._frames cimport decode_frame
-from pyffaudio._issues cimport IssueCode, RawIssue, is_damaged, is_fatal, last_issue
+from pyffaudio._issues cimport IssueCode, RawIssue, is_damaged, is_fatal, last_issue, widen
 from pyffaudio._length cimport claimed_frames, end_of_mov, in_frames
 from pyffaudio._media cimport (
     Fault, Media, Policy, fail, frame_bits, is_damage, note_here, reads)
@@ -97,21 +96,6 @@ cdef inline void note_loss(Media *media, int64_t lost) noexcept nogil:
         note_here(media, IssueCode.GAP, lost)
 
 
-cdef inline void correct_last_flac(Media *media) noexcept nogil:
-    """The last frame, where it is shorter: FFmpeg multiplies its number by its own length.
-
-    RFC 9639, 8.2: with a fixed block size, STREAMINFO's smallest and largest are equal.
-    """
-    cdef const uint8_t *info = media.codec.extradata
-    cdef ff.AVFrame *frame = media.frame
-    cdef int64_t block
-    if media.codec.extradata_size < 4 or memcmp(info, info + 2, 2) != 0:
-        return
-    block = <int64_t>read_integer(info, 2, True)
-    if frame.nb_samples < block and frame.pts > 0 and frame.pts % frame.nb_samples == 0:
-        frame.pts = frame.pts // frame.nb_samples * block
-
-
 cdef inline void correct_frame(Media *media) noexcept nogil:
     """Mend what FFmpeg gets wrong of two codecs in Ogg, where it has each packet's end right.
 
@@ -119,8 +103,6 @@ cdef inline void correct_frame(Media *media) noexcept nogil:
     round; 7.1 has as much silence after each wide-band frame of Speex.
     """
     cdef ff.AVFrame *frame = media.frame
-    if reads(media, "flac"):
-        correct_last_flac(media)
     if media.sent_duration <= 0 or media.sent_last or not reads(media, "ogg"):
         return
     if media.codec.codec_id == ff.AV_CODEC_ID_VORBIS and frame.pts != ff.AV_NOPTS_VALUE:
@@ -251,6 +233,15 @@ cdef inline bint stores_floats(const Media *media) noexcept nogil:
         frame_bits(media) > 0 or media.codec.codec_id == ff.AV_CODEC_ID_WAVPACK)
 
 
+cdef inline void note_unsound(Media *media) noexcept nogil:
+    """One note from the first frame to the last, whatever the sizes of packets between them."""
+    cdef int first = 0, end = 0
+    find_unsound(media.frame, &first, &end)
+    widen(&media.issues, IssueCode.NONFINITE,
+          media.decoded_frames + ff.av_rescale(first, media.first_rate, media.frame.sample_rate),
+          media.decoded_frames + ff.av_rescale(end, media.first_rate, media.frame.sample_rate))
+
+
 cdef inline void trim_frame(Media *media) noexcept nogil:
     """Drop what comes before the audio's start and after its end; `has_frame` if some is left."""
     cdef ff.AVFrame *frame = media.frame
@@ -274,8 +265,7 @@ cdef inline void trim_frame(Media *media) noexcept nogil:
         drop_start(frame, skip)
         media.has_frame = True
         if stores_floats(media) and not is_finite(frame):
-            note_here(media, IssueCode.NONFINITE, ff.av_rescale(
-                frame.nb_samples, media.first_rate, frame.sample_rate))
+            note_unsound(media)
     else:
         ff.av_frame_unref(frame)
 

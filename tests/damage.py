@@ -121,11 +121,11 @@ TABLE: dict[str, Fate] = {
         "truncated", "noted", "noted", "checksums and numbers of pages; times", kept="mostly",
         twice="both"),
     "FLAC": _fate("flac_16", "last_frame", "always", "always",
-                  "checksums and numbers of frames", kept=_PLACE, twice="both"),
-    # FFmpeg's parser gathers some frames before it tells one from the next.
+                  "checksums and numbers of frames", kept="yes", twice="both"),
+    # FFmpeg's parser gathers some frames before it tells one from the next, and loses one of them.
     "FLAC of less than ten frames": _fate(
         "flac_program_24", "last_frame", "always", "always", "checksums and numbers of frames",
-        twice="both", unplayed=4096),
+        kept="yes", twice="both", unplayed=4096),
     "WavPack": _fate("wv_16 wv_f32", "truncated", "always", "always",
                      "checksums and numbers of frames", kept=_PLACE, twice="both"),
     "True Audio": _fate("tta_16", "truncated", "always", "always",

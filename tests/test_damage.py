@@ -7,8 +7,9 @@ import pytest
 
 import pyffaudio
 from ffmpeg_command import encode
+from flac_bytes import flac
 from media import RECIPES, Media
-from pyffaudio import CorruptAudioError
+from pyffaudio import CorruptAudioError, Issue
 from signals import full_range, music
 from wav_bytes import wav_bytes
 from zoo import Zoo
@@ -206,3 +207,38 @@ def test_a_piece_of_a_frame_between_frames_of_ac3(specimens: Zoo) -> None:
     assert "corrupt_data" in codes(audio)
     assert audio.num_frames >= frames - 1536
     assert codes(pyffaudio.decode_bytes(data + data[at + 100 : at + 300])) == {"trailing_data"}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("first", "last"), [(0, 0), (17, 17), (5000, 19_998), (0, 19_999)])
+def test_floats_that_are_no_numbers_are_noted_from_the_first_to_the_last(
+    dtype: str, first: int, last: int
+) -> None:
+    """To the frame, whatever the sizes of the packets that a version of FFmpeg makes of a WAV."""
+    samples = music(20_000, 2, 44100).astype(dtype)
+    samples[first, 1], samples[last, 0] = np.nan, -np.inf
+    audio = pyffaudio.decode_bytes(wav_bytes(samples, 44100), dtype=None)
+    assert audio.issues == (Issue("nonfinite", first, last + 1 - first),)
+    assert audio.complete is True
+    np.testing.assert_array_equal(audio.samples, samples)
+
+
+def test_flac_keeps_time_by_the_numbers_of_its_frames() -> None:
+    """Of a short file, FFmpeg's parser makes one packet of several frames around a damaged one."""
+    samples = full_range(40_000, 2, "int16")
+    for sizes in ([4096], [4096, 1152, 2304]):
+        data = flac(samples, sizes)
+        at = data.index(b"\xff\xf8" if len(sizes) == 1 else b"\xff\xf9", 30_000)
+        whole = pyffaudio.decode_bytes(data, dtype=None)
+        damaged = data[: at + 2000] + bytes([data[at + 2000] ^ 1]) + data[at + 2001 :]
+        missing = data[: at + 2000] + data[at + 3000 :]
+        for bad in (damaged, missing):
+            audio = pyffaudio.decode_bytes(bad, dtype=None, on_error="partial")
+            assert codes(audio) == {"corrupt_data"}
+            (issue,) = audio.issues
+            after = issue.frame_offset + issue.num_frames
+            assert 0 < issue.num_frames <= 3 * 4096
+            np.testing.assert_array_equal(audio.samples[after:], whole.samples[after:])
+            before = slice(issue.frame_offset)
+            np.testing.assert_array_equal(audio.samples[before], whole.samples[before])
+            assert not audio.samples[issue.frame_offset : after].any()
