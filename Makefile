@@ -1,47 +1,52 @@
 # `make demo` and `make test` do all the set-up themselves; run again, they redo only what changed.
 #
 #   PYTHON=python3.13         the interpreter to make .venv with
-#   PYFFAUDIO_FFMPEG=/prefix  the FFmpeg to build against (see setup.py); changed, it needs `make clean`
-#   MATRIX="7.1 9.0"          the other FFmpegs of `make matrix` (see scripts/ffmpeg.sh)
+#   PYFFAUDIO_FFMPEG=bundled  the FFmpeg to build against: bundled, system or a prefix (see setup.py);
+#                             the default is the bundled one where `make bundle` has built it
+#   PYFFAUDIO_SOURCES=folder  where the tarballs are that scripts/sources.toml pins
 
 PYTHON ?= python3
 VENV := .venv/bin/python
 CYTHON_SOURCES := $(wildcard pyffaudio/*.pyx pyffaudio/*.pxd)
 SOURCES := pyffaudio tests scripts benchmarks docs setup.py pyproject.toml LICENSE $(wildcard *.md)
-MATRIX := 7.1 9.0
+FFMPEG := $(or $(PYFFAUDIO_FFMPEG),$(if $(wildcard build/bundle/made-from),bundled,system))
+MATRIX := system 7.1 bundled
 
 # A copy of the tree, with the same .venv, to build the extension there in another way.
 define copy_tree
-rm -rf $(1) && mkdir -p $(1)
+rm -rf $(1) && mkdir -p $(1)/build
 cp -r $(SOURCES) $(1) && ln -s $(CURDIR)/.venv $(1)
-rm -f $(1)/pyffaudio/*.so $(1)/pyffaudio/*.c
+ln -s $(CURDIR)/build/bundle $(CURDIR)/build/oracle $(1)/build
+rm -rf $(1)/pyffaudio/*.so $(1)/pyffaudio/*.c $(1)/pyffaudio/bundle
 endef
 
 .NOTPARALLEL:
-.PHONY: help demo test test-all matrix $(MATRIX:%=matrix-%) sanitize lint build clean
+.PHONY: help demo test test-all matrix $(MATRIX:%=matrix-%) sanitize wheel test-wheel \
+	test-free-threaded bundle newer lint build clean FORCE
 
 help:  ## list these targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 20
 
 demo: build  ## decode real recordings, or FILE=my.mp3, and say what was found and how fast
 	@$(VENV) scripts/demo.py $(if $(FILE),"$(FILE)")
 
-test: lint  ## run all checks, then the tests
+test: lint $(if $(filter bundled,$(FFMPEG)),ffmpeg-oracle)  ## run all checks, then the tests
 	$(VENV) -m pytest
 
-test-all: test matrix sanitize  ## run everything there is, however long it takes
+test-all: test matrix sanitize test-wheel test-free-threaded newer  ## run everything there is
 
-matrix: $(MATRIX:%=matrix-%)  ## run the tests against each FFmpeg of MATRIX, built from source
+matrix: $(MATRIX:%=matrix-%)  ## run the tests against each FFmpeg of MATRIX, and compare what it gives
+	$(VENV) tests/results.py --compare $(MATRIX:%=build/matrix-%/build/results.json)
 
-$(MATRIX:%=matrix-%): matrix-%: .venv/ready-for-test
-	scripts/ffmpeg.sh $*
-	$(call copy_tree,build/matrix-$*)
-	cd build/matrix-$* && \
-	export PYFFAUDIO_FFMPEG=$(CURDIR)/build/ffmpeg-$* PYTHONPATH=$(CURDIR)/build/matrix-$* && \
+matrix-7.1: export PYFFAUDIO_FFMPEG = $(CURDIR)/build/ffmpeg-7.1
+matrix-system matrix-bundled: export PYFFAUDIO_FFMPEG = $(@:matrix-%=%)
+matrix-bundled: ffmpeg-oracle
+$(MATRIX:%=matrix-%): matrix-%: .venv/ready-for-test ffmpeg-%
+	$(call copy_tree,build/$@)
+	cd build/$@ && export PYTHONPATH=$(CURDIR)/build/$@ && \
 	$(VENV) setup.py --quiet build_ext --inplace && \
-	$(VENV) -c 'from pyffaudio import versions; path = versions()["path"]; print(path); \
-		assert path.startswith("$(CURDIR)/build/ffmpeg-$*/lib/")' && \
-	$(VENV) -m pytest
+	$(VENV) -m pytest && \
+	$(VENV) tests/results.py build/results.json
 
 sanitize: .venv/ready-for-test  ## decode mutated files with sanitizers, for FUZZ_SECONDS=120
 	$(call copy_tree,build/sanitize)
@@ -52,6 +57,23 @@ sanitize: .venv/ready-for-test  ## decode mutated files with sanitizers, for FUZ
 	PYTHONMALLOC=malloc PYTHONPATH=build/sanitize \
 		$(VENV) scripts/fuzz.py $(or $(FUZZ_SECONDS),120)
 
+wheel: .venv/ready-for-test ffmpeg-bundled  ## put the wheel, with FFmpeg in it, and the sdist into dist
+	rm -rf dist build/dist build/lib.*
+	PYFFAUDIO_FFMPEG=bundled $(VENV) -m build --no-isolation --outdir build/dist .
+	PATH="$(CURDIR)/.venv/bin:$$PATH" auditwheel repair --wheel-dir dist build/dist/*.whl
+	mv build/dist/*.tar.gz dist
+
+test-wheel: wheel  ## install that wheel where there is nothing else, and beside other FFmpegs
+	scripts/test_wheel.sh
+
+test-free-threaded: .venv/ready-for-test ffmpeg-bundled ffmpeg-oracle  ## build a CPython without a global lock, a wheel for it, and test that
+	scripts/test_free_threaded.sh
+
+bundle: ffmpeg-bundled  ## build the FFmpeg that wheels carry; from then on, all is built against it
+
+newer:  ## warn where what we build from source has a newer point release
+	$(PYTHON) scripts/sources.py --newer
+
 lint: .venv/ready-for-test build  ## check style, types and the Cython compiler's opinion
 	$(VENV) -m ruff check
 	$(VENV) -m ruff format --check
@@ -60,13 +82,22 @@ lint: .venv/ready-for-test build  ## check style, types and the Cython compiler'
 	$(VENV) -m mypy
 	$(VENV) -m mypy.stubtest pyffaudio --mypy-config-file pyproject.toml
 
-build: .venv/built .venv/installed  ## compile the extension in place
+build: $(if $(filter bundled,$(FFMPEG)),ffmpeg-bundled) .venv/built .venv/installed  ## compile the extension in place
 
 clean:  ## remove all that make has made, .venv included
-	rm -rf .venv build dist *.egg-info pyffaudio/*.c pyffaudio/*.so .*_cache .hypothesis
+	rm -rf .venv build dist *.egg-info pyffaudio/*.c pyffaudio/*.so pyffaudio/bundle .*_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -r {} +
 
+# An FFmpeg by name; scripts/ffmpeg.py itself knows when there is nothing to do.
+ffmpeg-system:
+ffmpeg-%: build/ready-for-ffmpeg FORCE
+	$(PYTHON) scripts/ffmpeg.py $*
+
 # What follows are stamps: the time when each step was last done.
+
+build/ready-for-ffmpeg: scripts/setup.sh
+	PYTHON="$(PYTHON)" scripts/setup.sh ffmpeg
+	@mkdir -p build && touch $@
 
 .venv/ready-for-demo: scripts/setup.sh pyproject.toml
 	PYTHON="$(PYTHON)" scripts/setup.sh demo
@@ -76,10 +107,17 @@ clean:  ## remove all that make has made, .venv included
 	PYTHON="$(PYTHON)" scripts/setup.sh test
 	@touch $@
 
-.venv/built: .venv/ready-for-demo setup.py $(CYTHON_SOURCES)
-	$(VENV) setup.py --quiet build_ext --inplace
+.venv/built: .venv/ready-for-demo setup.py $(CYTHON_SOURCES) .venv/ffmpeg
+	rm -f pyffaudio/*.so
+	$(VENV) setup.py --quiet build_ext --inplace --force
 	@touch $@
 
 .venv/installed: .venv/ready-for-demo setup.py
 	$(VENV) -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
+
+# Which FFmpeg this is about; its time changes only with that.
+.venv/ffmpeg: .venv/ready-for-demo FORCE
+	@mkdir -p build
+	@echo "$(FFMPEG) $$(cat build/bundle/made-from 2>/dev/null)" >build/ffmpeg-now
+	@cmp -s build/ffmpeg-now $@ || cp build/ffmpeg-now $@

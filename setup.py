@@ -1,6 +1,9 @@
-"""Build pyffaudio._decode, the one extension, against the FFmpeg that pkg-config finds.
+"""Build pyffaudio._decode, the one extension, for the FFmpeg of PYFFAUDIO_FFMPEG.
 
-PYFFAUDIO_FFMPEG    the prefix of another FFmpeg, such as /opt/ffmpeg; "system" is the same as unset
+PYFFAUDIO_FFMPEG    bundled: our own build of FFmpeg, which the package then carries within it; if
+                    it is not there, scripts/ffmpeg.py makes it first. system: the one that
+                    pkg-config finds. Any other: the prefix of one elsewhere, such as /opt/ffmpeg.
+                    Unset: bundled where that is built, else system.
 PYFFAUDIO_SANITIZE  sanitizers to build in, such as address,undefined
 """
 
@@ -8,13 +11,19 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from glob import glob
+from pathlib import Path
 
 from Cython.Build import cythonize
 from Cython.Compiler import Options
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
+BUNDLE = Path("build/bundle")
+FFMPEG = os.environ.get("PYFFAUDIO_FFMPEG") or (
+    "bundled" if (BUNDLE / "made-from").exists() else "system"
+)
 # As of FFmpeg 5.1, the first release with today's channel layouts.
 LIBRARIES = {
     "libavformat": "59.27",
@@ -24,21 +33,23 @@ LIBRARIES = {
 }
 PACKAGES = " ".join(["pkg-config", *(f"{name}-dev" for name in LIBRARIES)])
 ADVICE = (
-    f"on Debian 12, Ubuntu 24.04 or later, `apt-get install {PACKAGES}` brings it; "
-    "for one that is elsewhere, set PYFFAUDIO_FFMPEG to its prefix"
+    f"on Debian 12, Ubuntu 24.04 or later, `apt-get install {PACKAGES}` brings it; for one that is "
+    "elsewhere, set PYFFAUDIO_FFMPEG to its prefix; PYFFAUDIO_FFMPEG=bundled builds it from source"
 )
 # Cython's own C leaves parameters and fields unused and casts functions: no news there.
 C_FLAGS = """
-    -O2 -fvisibility=hidden -Wall -Wextra
+    -O2 -g0 -fvisibility=hidden -Wall -Wextra
     -Wno-unused-parameter -Wno-missing-field-initializers -Wno-cast-function-type
 """
+# One binary for CPython 3.11 and all later ones, except those without a global lock.
+STABLE = None if sysconfig.get_config_var("Py_GIL_DISABLED") else (3, 11)
+MACOS = sys.platform == "darwin"
 
-PREFIX = os.environ.get("PYFFAUDIO_FFMPEG", "system")
 SEARCH = dict(os.environ)
-if PREFIX != "system":
+if FFMPEG not in ("bundled", "system"):
     # Nothing but the prefix: what is missing there must not come from the system unnoticed.
-    folders = glob(f"{PREFIX}/lib*/pkgconfig") + glob(f"{PREFIX}/lib*/*/pkgconfig")
-    SEARCH |= {"PKG_CONFIG_PATH": "", "PKG_CONFIG_LIBDIR": ":".join(folders) or PREFIX}
+    folders = glob(f"{FFMPEG}/lib*/pkgconfig") + glob(f"{FFMPEG}/lib*/*/pkgconfig")
+    SEARCH |= {"PKG_CONFIG_PATH": "", "PKG_CONFIG_LIBDIR": ":".join(folders) or FFMPEG}
 
 
 def pkg_config(*arguments: str) -> list[str] | None:
@@ -55,24 +66,55 @@ def problem() -> str | None:
     for name, oldest in LIBRARIES.items():
         version = pkg_config("--modversion", name)
         if version is None:
-            return f"pkg-config finds no {name} ({PREFIX})"
+            return f"pkg-config finds no {name} ({FFMPEG})"
         if pkg_config(f"--atleast-version={oldest}", name) is None:
             return f"its {name} here is {version[0]}, older than {oldest}"
     return None
 
 
+def use_bundle(ext: Extension) -> None:
+    if not (BUNDLE / "made-from").exists():
+        done = subprocess.run([sys.executable, "scripts/ffmpeg.py", "bundled"], check=False)
+        if done.returncode:
+            sys.exit("pyffaudio could not build its FFmpeg; see the line above.")
+    ext.define_macros += [("PYFFAUDIO_BUNDLED", "1")]
+    ext.include_dirs += [f"{BUNDLE}/include"]
+    ext.extra_compile_args += ["-include", f"{BUNDLE}/include/private_names.h"]
+    ext.library_dirs += [f"{BUNDLE}/lib"]
+    ext.libraries += ["pyffaudio_ffmpeg"]
+    ext.extra_link_args += [f"-Wl,-rpath,{'@loader_path' if MACOS else '$ORIGIN'}/bundle"]
+
+
+def use_shared(ext: Extension) -> None:
+    if found := problem():
+        sys.exit(f"pyffaudio needs FFmpeg 5.1 or later to build, but {found}; {ADVICE}.")
+    ext.define_macros += [("PYFFAUDIO_BUNDLED", "0")]
+    ext.extra_compile_args += pkg_config("--cflags", *LIBRARIES)
+    ext.extra_link_args += pkg_config("--libs", *LIBRARIES)
+    if FFMPEG != "system":
+        (folder,) = pkg_config("--variable=libdir", "libavformat")
+        if not MACOS:
+            # The older kind of rpath, because that one also serves the libraries' own dependencies.
+            ext.extra_link_args += ["-Wl,--disable-new-dtags"]
+        ext.extra_link_args += [f"-Wl,-rpath,{folder}"]
+
+
 class BuildDecoder(build_ext):
     """Look for FFmpeg as late as this, so that an sdist can be made without it."""
 
+    def run(self) -> None:
+        super().run()
+        folder = Path(self.get_ext_fullpath("pyffaudio._decode")).with_name("bundle")
+        shutil.rmtree(folder, ignore_errors=True)
+        if FFMPEG == "bundled":
+            shutil.copytree(BUNDLE / "lib", folder)
+            shutil.copytree(BUNDLE / "licences", folder, dirs_exist_ok=True)
+
     def build_extension(self, ext: Extension) -> None:
-        if found := problem():
-            sys.exit(f"pyffaudio needs FFmpeg 5.1 or later to build, but {found}; {ADVICE}.")
-        ext.extra_compile_args += pkg_config("--cflags", *LIBRARIES)
-        ext.extra_link_args += pkg_config("--libs", *LIBRARIES)
-        if PREFIX != "system":
-            (folder,) = pkg_config("--variable=libdir", "libavformat")
-            # The older kind of rpath, because that one also serves the libraries' own dependencies.
-            ext.extra_link_args += ["-Wl,--disable-new-dtags", f"-Wl,-rpath,{folder}"]
+        (use_bundle if FFMPEG == "bundled" else use_shared)(ext)
+        if STABLE:
+            ext.py_limited_api = True
+            ext.define_macros += [("Py_LIMITED_API", "0x{:02x}{:02x}0000".format(*STABLE))]
         if sanitizers := os.environ.get("PYFFAUDIO_SANITIZE"):
             ext.extra_compile_args += [f"-fsanitize={sanitizers}", "-fno-omit-frame-pointer", "-g"]
             ext.extra_link_args += [f"-fsanitize={sanitizers}"]
@@ -80,11 +122,16 @@ class BuildDecoder(build_ext):
         Options.warning_errors = True
         directives = {"language_level": 3, **Options.extra_warnings}
         ext.sources = cythonize(ext, compiler_directives=directives)[0].sources
+        # Where this interpreter's own libraries lie is no business of the package's.
+        self.compiler.linker_so = [
+            word for word in self.compiler.linker_so if not word.startswith(("-L", "-Wl,-rpath"))
+        ]
         super().build_extension(ext)
 
 
 setup(
     cmdclass={"build_ext": BuildDecoder},
+    options={"bdist_wheel": {"py_limited_api": "cp{}{}".format(*STABLE)}} if STABLE else {},
     ext_modules=[
         Extension(
             "pyffaudio._decode",

@@ -1,4 +1,4 @@
-# cython: auto_pickle=False, autotestdict=False
+# cython: auto_pickle=False, autotestdict=False, freethreading_compatible=True
 """The one door to FFmpeg: `Decoder` opens a source and fills arrays.
 
 Policy is in the Python modules above this one: they pass normalised options and sound arrays.
@@ -24,6 +24,15 @@ from pyffaudio._source cimport (
     Source, SourceKind, SourceStop, close_source, drop_error, init_source, monotonic_ns,
     start_source, use_memory, use_path)
 from pyffaudio._timeline cimport consume_frame, next_frame, open_media
+
+cdef extern from *:
+    """
+    /* Without a global lock, two threads may ask at the same time. */
+    #define PYFFAUDIO_CLAIM(flag) (__atomic_exchange_n((flag), 1, __ATOMIC_ACQUIRE) == 0)
+    #define PYFFAUDIO_RELEASE(flag) __atomic_store_n((flag), 0, __ATOMIC_RELEASE)
+    """
+    bint claim "PYFFAUDIO_CLAIM" (int *flag)
+    void release "PYFFAUDIO_RELEASE" (int *flag)
 
 cdef extern from "dlfcn.h" nogil:
     ctypedef struct Dl_info:
@@ -129,13 +138,14 @@ cdef class Decoder:
     cdef Policy policy
     cdef Py_buffer view
     cdef bint has_view
-    cdef bint busy
+    cdef int busy               # by `claim` and `release` only
     cdef bint closed
     cdef object file
     cdef object texts           # the bytes that `policy` points into
     cdef dict facts             # what describe() answers
     cdef readonly str description
     cdef readonly str dtype
+    cdef readonly str md5       # of the samples, in hexadecimal; "" where it is not stated
     cdef readonly int64_t position      # frames read or skipped so far
 
     def __cinit__(self, options, *, bytes path=None, data=None, file=None, str description,
@@ -174,11 +184,11 @@ cdef class Decoder:
 
     def close(self):
         """Release everything; reading and describing are errors from now on."""
+        self._take()
         if not self.closed:
-            self._claim()
             self.closed = True
             self._free()
-            self.busy = False
+        release(&self.busy)
 
     def __enter__(self):
         return self
@@ -241,6 +251,7 @@ cdef class Decoder:
         self._set_target(options)
         # Before a chained stream goes on to files that say something else.
         self.facts = describe(&self.media, &self.source)
+        self.md5 = flac_md5(self.media.codec)
         if self.media.has_frame:
             self._start_run()
 
@@ -251,12 +262,18 @@ cdef class Decoder:
         if self.closed:
             raise ValueError(f"{self.description}: this decoder is closed")
 
-    cdef object _claim(self):
-        self._check_open()
-        if self.busy:
+    cdef object _take(self):
+        if not claim(&self.busy):
             raise RuntimeError(f"{self.description}: this decoder is in use, by another thread "
                                "or by its own file object")
-        self.busy = True
+
+    cdef object _take_open(self):
+        self._take()
+        try:
+            self._check_open()
+        except ValueError:
+            release(&self.busy)
+            raise
 
     cdef object _set_target(self, options):
         """The rate, channels and dtype of what comes out: as asked, else as the first frame is."""
@@ -320,7 +337,7 @@ cdef class Decoder:
 
     cdef int64_t _fill(self, Output *output, int64_t room) except -1:
         cdef int64_t filled = 0, count
-        self._claim()
+        self._take_open()
         try:
             while filled < room:
                 if self.converter.phase == Phase.FINISHED:
@@ -338,8 +355,8 @@ cdef class Decoder:
                 if self.converter.error < 0:
                     break
         finally:
-            self.busy = False
             self.position += filled
+            release(&self.busy)
         return filled
 
     def read_into(self, out):
@@ -372,16 +389,16 @@ cdef class Decoder:
 
     cdef int64_t _jump(self, int64_t num_frames) except -1:
         """Seek over frames that need not be decoded to know that they are there."""
-        cdef int64_t offset = self.converter.frame_offset
-        cdef int64_t jumped = 0
-        self._claim()
+        cdef int64_t offset, jumped = 0
+        self._take_open()
+        offset = self.converter.frame_offset
         if self.converter.kept == 0 and self.converter.error == 0 and not self.converter.resamples:
             with nogil:
                 jumped = jump(&self.media, &self.source, offset, num_frames)
-        self.busy = False
         if jumped > 0:
             self.converter.frame_offset = 0
             self.position += jumped
+        release(&self.busy)
         return jumped
 
     @property
@@ -404,12 +421,6 @@ cdef class Decoder:
     @property
     def input_bytes(self):
         return None if self.source.size < 0 else self.source.size
-
-    @property
-    def md5(self):
-        """What FLAC states as the MD5 of its samples, in hexadecimal; "" if it does not."""
-        self._check_open()
-        return flac_md5(self.media.codec) if self.media.codec != NULL else ""
 
     @property
     def complete(self):
@@ -565,11 +576,15 @@ cdef str dotted(unsigned int version):
 
 
 def loaded_from():
-    """The path of the libavformat that this process has loaded."""
+    """The files that the libraries of `linked_versions` come from, as this process has them."""
+    return [
+        file_of(<void *>ff.avformat_version), file_of(<void *>ff.avcodec_version),
+        file_of(<void *>ff.avutil_version), file_of(<void *>ff.swresample_version)]
+
+
+cdef str file_of(const void *function):
     cdef Dl_info info
-    if dladdr(<void *>ff.avformat_version, &info) == 0:
-        return "unknown"
-    return info.dli_fname.decode("utf-8", "replace")
+    return text(info.dli_fname) if dladdr(function, &info) != 0 else "unknown"
 
 
 def available_formats():

@@ -16,11 +16,11 @@ cdef extern from *:
     """
     #include <stddef.h>
     #include <libavformat/avformat.h>
-    /* FFmpeg's messages are not ours to print, and av_log's level belongs to the whole process. A
-       copy of the context's class that takes its level offset from a field that demuxing leaves
-       unused keeps this context quiet without touching anything shared. The offset must pass
-       AV_LOG_TRACE (56) for every level, and stay below 256, where av_log keeps colours, for
-       the parsers that add 127 of their own. */
+    /* FFmpeg's messages are not ours to print. The level of av_log belongs to the whole process, so
+       that only a bundled FFmpeg's is set. With another, a copy of the context's class that takes
+       its level offset from a field that demuxing leaves unused keeps this context quiet without
+       touching anything shared. The offset must pass AV_LOG_TRACE (56) for every level, and stay
+       below 256, where av_log keeps colours, for the parsers that add 127 of their own. */
     #define PYFFAUDIO_QUIET 64
     static AVClass pyffaudio_quiet_class;
     static inline void pyffaudio_quieten(AVFormatContext *context) {
@@ -33,6 +33,7 @@ cdef extern from *:
         pyffaudio_quiet_class = *context->av_class;
         pyffaudio_quiet_class.log_level_offset_offset = offsetof(AVFormatContext, max_chunk_size);
         avformat_free_context(context);
+        if (PYFFAUDIO_BUNDLED) av_log_set_level(AV_LOG_QUIET);
         return 1;
     }
     """

@@ -11,6 +11,14 @@ __version__ = "0.1.0"
 def versions() -> dict[str, str]:
     """Versions of pyffaudio and of the FFmpeg it uses, with licence, flags and where it lies.
 
+    Returns
+    -------
+    dict
+        ``ffmpeg`` and the ``lib...`` are versions, ``configuration`` the flags that this FFmpeg was
+        configured with, ``license`` the one it is under by these flags, and ``path`` the file that
+        it comes from: one, if it is the bundled FFmpeg, else one for each library, with commas
+        between them.
+
     Examples
     --------
     >>> import pyffaudio
@@ -18,7 +26,8 @@ def versions() -> dict[str, str]:
     ['configuration', 'ffmpeg', 'libavcodec', 'libavformat', 'libavutil', 'libswresample',
      'license', 'path', 'pyffaudio']
     """
-    return {"pyffaudio": __version__, **linked_versions(), "path": loaded_from()}
+    paths = dict.fromkeys(loaded_from())
+    return {"pyffaudio": __version__, **linked_versions(), "path": ", ".join(paths)}
 
 
 def formats() -> dict[str, tuple[str, ...]]:

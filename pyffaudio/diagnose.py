@@ -13,7 +13,7 @@ from pyffaudio.errors import (
     PyffaudioError,
     UnsupportedFormatError,
 )
-from pyffaudio.formats import why_codec_refused, why_format_refused
+from pyffaudio.formats import CODECS, why_codec_refused, why_format_refused
 
 if TYPE_CHECKING:
     from pyffaudio.audio import Audio
@@ -65,6 +65,8 @@ def fault_error(fault: str, value: int, name: str, head: bytes, source: str) -> 
     """The exception for a fault that the decoder found."""
     if fault.startswith("max_"):
         return limit_error(fault, value, source)
+    if fault == "codec_missing" and name not in CODECS:
+        fault = "codec_not_allowed"  # whatever this FFmpeg could do
     kind, template = _FAULTS[fault]
     guess = _guess(head)
     if guess and fault in ("header_damaged", "nothing_decoded"):

@@ -130,6 +130,35 @@ DECODERS = MappingProxyType(
     | {f"pcm_{name}": "linear PCM" for name in _RAW_PCM if name not in ("alaw", "mulaw")}
 )
 
+# Codecs by FFmpeg's names of those, which are not always the names of their decoders.
+CODECS = frozenset(DECODERS) | {
+    "adpcm_g722",
+    "adpcm_g726",
+    "adpcm_g726le",
+    "amr_nb",
+    "amr_wb",
+    "dts",
+}
+
+# Those that cut the streams of the formats above into packets; they decode nothing.
+PARSERS = MappingProxyType(
+    {
+        "aac": "AAC in ADTS frames",
+        "aac_latm": "AAC in LATM",
+        "ac3": "AC-3, E-AC-3",
+        "amr": "AMR",
+        "dca": "DTS",
+        "flac": "FLAC",
+        "gsm": "GSM 06.10",
+        "mlp": "MLP, TrueHD",
+        "mpegaudio": "MPEG audio layers",
+        "opus": "Opus",
+        "sbc": "SBC",
+        "tak": "TAK",
+        "vorbis": "Vorbis",
+    }
+)
+
 # A path's suffix is the hint of last resort, for formats that no first bytes give away.
 SUFFIX_HINTS = MappingProxyType(
     {".g722": "g722", ".g726": "g726", ".g726le": "g726le", ".gsm": "gsm", ".sbc": "sbc"}
@@ -150,6 +179,25 @@ _REFUSED_FORMATS = {
     "sap": _PLAYLIST,
     "webm_dash_manifest": _PLAYLIST,
 }
+
+# Audio filters that are left out of the bundled FFmpeg, with the reason.
+_READS_FILES = "it reads a file that its argument names"
+_NEEDS_LIBRARY = "it needs a library that is not bundled"
+REFUSED_FILTERS = MappingProxyType(
+    {
+        "arnndn": _READS_FILES,
+        "asendcmd": _READS_FILES,
+        "ladspa": "it loads a program that its argument names",
+        "lv2": "it loads a program that its argument names",
+        "sofalizer": _READS_FILES,
+        "whisper": _READS_FILES,
+        "azmq": "it listens on a socket",
+        "asr": _READS_FILES,
+        "flite": _NEEDS_LIBRARY,
+        "bs2b": _NEEDS_LIBRARY,
+        "rubberband": "it needs a library under the GPL",
+    }
+)
 
 
 def why_format_refused(name: str) -> str:

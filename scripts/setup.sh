@@ -1,6 +1,7 @@
 #!/bin/sh
-# Bring a Debian machine that has Python, make and git to where `make demo` or `make test` can run.
-# usage: [PYTHON=python3] scripts/setup.sh demo|test
+# Bring a Debian machine that has Python, make and git to where `make demo` or `make test` can run, or
+# where FFmpeg can be built by scripts/ffmpeg.py.
+# usage: [PYTHON=python3] scripts/setup.sh demo|test|ffmpeg
 #
 # It installs only what is missing, and Python packages only into .venv. The real recordings come
 # from Debian too, each under its own licence: speech by Allison Smith (asterisk-core-sounds-en-*,
@@ -25,6 +26,15 @@ need() { # PACKAGE COMMAND...: the package is missing if the command fails
 
 find_missing() {
     missing=
+    if [ "$purpose" = ffmpeg ]; then
+        need gcc command -v gcc
+        need libc6-dev test -e /usr/include/stdio.h
+        need nasm command -v nasm
+        need cmake command -v cmake
+        need xz-utils command -v xz
+        need zlib1g-dev test -e /usr/include/zlib.h
+        return
+    fi
     need "python$version-venv" "$python" -c 'import ensurepip'
     need "python$version-dev" test -e "$headers/Python.h"
     need gcc command -v gcc
@@ -149,6 +159,7 @@ headers=$("$python" -c 'import sysconfig; print(sysconfig.get_path("include"))')
 
 find_missing
 [ -z "$missing" ] || install_missing
+[ "$purpose" != ffmpeg ] || exit 0
 
 "$python" -m venv .venv
 extras=

@@ -1,14 +1,15 @@
-"""The ffmpeg command: the system's makes the test media, the package's own libav's is the oracle.
+"""The ffmpeg command: the system's makes the test media, the one of the same libav is the oracle.
 
-They are the same one, unless PYFFAUDIO_FFMPEG names another FFmpeg; the media never change with it.
+The media never change with the FFmpeg that is tested. For the bundled one, scripts/ffmpeg.py builds
+the command from the same source; another that is not the system's has it in its own prefix.
 """
 
-import os
 import subprocess
 from pathlib import Path
 
 import numpy as np
 
+import pyffaudio
 from signals import Samples
 
 FORMATS = {
@@ -19,9 +20,19 @@ FORMATS = {
     "float64": "f64le",
 }
 
-_PREFIX = os.environ.get("PYFFAUDIO_FFMPEG", "system")
+BUNDLED = "libpyffaudio_ffmpeg" in pyffaudio.versions()["path"]
 MAKER = "ffmpeg"
-ORACLE = MAKER if _PREFIX in ("", "system") else f"{_PREFIX}/bin/ffmpeg"
+
+
+def _oracle() -> str:
+    if BUNDLED:
+        return str(Path(__file__).parents[1] / "build/oracle/bin/ffmpeg")
+    library = pyffaudio.versions()["path"].split(", ")[0]
+    program = Path(library).parents[1] / "bin/ffmpeg"
+    return str(program) if program.exists() else MAKER
+
+
+ORACLE = _oracle()
 
 
 def ffmpeg(*arguments: str | Path, stdin: bytes = b"", program: str = MAKER) -> bytes:

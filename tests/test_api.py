@@ -5,7 +5,7 @@ import inspect
 import pytest
 
 import pyffaudio
-from ffmpeg_command import ORACLE, ffmpeg
+from ffmpeg_command import BUNDLED, ORACLE, ffmpeg
 
 OPTIONS = (
     *("sample_rate", "num_channels", "dtype", "channels_first", "start_seconds", "stop_seconds"),
@@ -48,4 +48,4 @@ def test_golden_equality_compares_with_the_same_ffmpeg() -> None:
     assert versions["pyffaudio"] == pyffaudio.__version__
     said = ffmpeg("-version", program=ORACLE).decode()
     assert said.startswith(f"ffmpeg version {versions['ffmpeg']} ")
-    assert versions["configuration"] in said
+    assert BUNDLED or versions["configuration"] in said

@@ -134,12 +134,10 @@ def ffmpeg_frames(key: tuple[str, str], data: bytes, zoo: Zoo) -> int | None:
     it = ZOO[name]
     if way in CUTS and FATES[name].cut == "header":
         return None  # there is nothing to ask
-    prefix = os.environ.get("PYFFAUDIO_FFMPEG", "")
-    program = Path(prefix, "bin", "ffmpeg") if prefix not in ("", "system") else "ffmpeg"
     path = zoo.folder / f"{way}_{name}{it.suffix}"
     path.write_bytes(data)
     form = ("-f", it.container) if it.container in NAMED else ()
-    command = [program, "-v", "quiet", "-nostdin", *form, "-i", path, "-map", "0:a:0"]
+    command = [ffmpeg_command.ORACLE, "-v", "quiet", "-nostdin", *form, "-i", path, "-map", "0:a:0"]
     raw = [*command, "-ac", str(it.channels), "-c:a", "pcm_u8", "-f", "u8", "-"]
     done = subprocess.run(raw, stdout=subprocess.PIPE, check=False)
     path.unlink()
