@@ -7,13 +7,14 @@ import oddities_boxes
 import oddities_copies
 import oddities_extras
 import oddities_flac
+import oddities_matroska
 import oddities_ogg
 import oddities_riff
 import pyffaudio
 from oddities import ODDITIES, Shop
 
 KINDS = (oddities_bare, oddities_boxes, oddities_copies, oddities_extras, oddities_flac,
-         oddities_ogg, oddities_riff)  # fmt: skip
+         oddities_matroska, oddities_ogg, oddities_riff)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
