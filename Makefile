@@ -59,14 +59,15 @@ sanitize: .venv/ready-for-test  ## decode mutated files with sanitizers, for FUZ
 
 wheel: .venv/ready-for-test ffmpeg-bundled  ## put the wheel, with FFmpeg in it, and the sdist into dist
 	rm -rf dist build/dist build/lib.*
-	PYFFAUDIO_FFMPEG=bundled $(VENV) -m build --no-isolation --outdir build/dist .
+	PYFFAUDIO_FFMPEG=bundled $(VENV) -m build --wheel --no-isolation --outdir build/dist .
 	PATH="$(CURDIR)/.venv/bin:$$PATH" auditwheel repair --wheel-dir dist build/dist/*.whl
-	mv build/dist/*.tar.gz dist
+	PYFFAUDIO_FFMPEG=system $(VENV) -m build --sdist --no-isolation --outdir dist .
 
-test-wheel: wheel  ## install that wheel where there is nothing else, and beside other FFmpegs
+test-wheel: wheel ffmpeg-oracle  ## install that wheel where there is nothing else, and beside other FFmpegs
 	scripts/test_wheel.sh
 
 test-free-threaded: .venv/ready-for-test ffmpeg-bundled ffmpeg-oracle  ## build a CPython without a global lock, a wheel for it, and test that
+	$(call copy_tree,build/free-threaded)
 	scripts/test_free_threaded.sh
 
 bundle: ffmpeg-bundled  ## build the FFmpeg that wheels carry; from then on, all is built against it

@@ -36,6 +36,10 @@ ADVICE = (
     f"on Debian 12, Ubuntu 24.04 or later, `apt-get install {PACKAGES}` brings it; for one that is "
     "elsewhere, set PYFFAUDIO_FFMPEG to its prefix; PYFFAUDIO_FFMPEG=bundled builds it from source"
 )
+NO_COMPILER = (
+    "pyffaudio needs a C compiler to build, but there is no {}; on Debian or Ubuntu, "
+    "`apt-get install gcc libc6-dev python3-dev` brings one."
+)
 # Cython's own C leaves parameters and fields unused and casts functions: no news there.
 C_FLAGS = """
     -O2 -g0 -fvisibility=hidden -Wall -Wextra
@@ -76,7 +80,7 @@ def use_bundle(ext: Extension) -> None:
     if not (BUNDLE / "made-from").exists():
         done = subprocess.run([sys.executable, "scripts/ffmpeg.py", "bundled"], check=False)
         if done.returncode:
-            sys.exit("pyffaudio could not build its FFmpeg; see the line above.")
+            sys.exit(done.returncode)  # it has said why
     ext.define_macros += [("PYFFAUDIO_BUNDLED", "1")]
     ext.include_dirs += [f"{BUNDLE}/include"]
     ext.extra_compile_args += ["-include", f"{BUNDLE}/include/private_names.h"]
@@ -111,6 +115,8 @@ class BuildDecoder(build_ext):
             shutil.copytree(BUNDLE / "licences", folder, dirs_exist_ok=True)
 
     def build_extension(self, ext: Extension) -> None:
+        if not shutil.which(compiler := self.compiler.compiler_so[0]):
+            sys.exit(NO_COMPILER.format(compiler))
         (use_bundle if FFMPEG == "bundled" else use_shared)(ext)
         if STABLE:
             ext.py_limited_api = True
@@ -130,6 +136,8 @@ class BuildDecoder(build_ext):
 
 
 setup(
+    # PEP 639: of the wheel's own files, the bundled library's too.
+    license_expression="MIT AND LGPL-2.1-or-later AND Zlib" if FFMPEG == "bundled" else "MIT",
     cmdclass={"build_ext": BuildDecoder},
     options={"bdist_wheel": {"py_limited_api": "cp{}{}".format(*STABLE)}} if STABLE else {},
     ext_modules=[

@@ -15,7 +15,7 @@ from pyffaudio cimport ffmpeg as ff
 from pyffaudio._convert cimport (
     MAX_CHANNELS, Converter, Output, Phase, Target, close_converter, fill, start_run)
 from pyffaudio._demuxer cimport init_quiet_class
-from pyffaudio._issues cimport IssueCode, RawIssue, is_damaged
+from pyffaudio._issues cimport IssueCode, Issues, RawIssue, is_damaged
 from pyffaudio._length cimport claimed_frames
 from pyffaudio._media cimport Fault, Media, Policy, note_here
 from pyffaudio._open cimport close_media
@@ -337,7 +337,6 @@ cdef class Decoder:
 
     cdef int64_t _fill(self, Output *output, int64_t room) except -1:
         cdef int64_t filled = 0, count
-        self._take_open()
         try:
             while filled < room:
                 if self.converter.phase == Phase.FINISHED:
@@ -356,7 +355,6 @@ cdef class Decoder:
                     break
         finally:
             self.position += filled
-            release(&self.busy)
         return filled
 
     def read_into(self, out):
@@ -376,29 +374,36 @@ cdef class Decoder:
             output.base = <uint8_t *>view.buf
             output.frame_stride = view.strides[0]
             output.channel_stride = view.strides[1]
-            return self._fill(&output, view.shape[0])
+            self._take_open()
+            try:
+                return self._fill(&output, view.shape[0])
+            finally:
+                release(&self.busy)
         finally:
             PyBuffer_Release(&view)
 
     def skip(self, int64_t num_frames):
         """Drop up to `num_frames` frames; answers how many there were."""
         cdef Output nowhere
-        cdef int64_t jumped = self._jump(num_frames)
+        cdef int64_t jumped
         memset(&nowhere, 0, sizeof(nowhere))
-        return jumped + self._fill(&nowhere, num_frames - jumped)
-
-    cdef int64_t _jump(self, int64_t num_frames) except -1:
-        """Seek over frames that need not be decoded to know that they are there."""
-        cdef int64_t offset, jumped = 0
         self._take_open()
-        offset = self.converter.frame_offset
+        try:
+            jumped = self._jump(num_frames)
+            return jumped + self._fill(&nowhere, num_frames - jumped)
+        finally:
+            release(&self.busy)
+
+    cdef int64_t _jump(self, int64_t num_frames) noexcept:
+        """Seek over frames that need not be decoded to know that they are there."""
+        cdef int64_t offset = self.converter.frame_offset
+        cdef int64_t jumped = 0
         if self.converter.kept == 0 and self.converter.error == 0 and not self.converter.resamples:
             with nogil:
                 jumped = jump(&self.media, &self.source, offset, num_frames)
         if jumped > 0:
             self.converter.frame_offset = 0
             self.position += jumped
-        release(&self.busy)
         return jumped
 
     @property
@@ -425,20 +430,26 @@ cdef class Decoder:
     @property
     def complete(self):
         """False: audio is known to be missing; True: all that was promised came; None: unknown."""
-        if is_damaged(&self.media.issues):
-            return False
-        proved = self.media.proved and not self.media.unproved_links
-        return True if self.media.ended and proved else None
+        cdef bint damaged, proved
+        self._take()
+        damaged = is_damaged(&self.media.issues)
+        proved = self.media.ended and self.media.proved and not self.media.unproved_links
+        release(&self.busy)
+        return False if damaged else True if proved else None
 
     @property
     def issues(self):
         """(code, frame offset, frames) of each irregularity so far, at the output rate."""
         cdef int i
         cdef int rate = self.media.first_rate
+        cdef Issues found
         cdef const RawIssue *issue
         cdef list issues = []
-        for i in range(self.media.issues.count):
-            issue = &self.media.issues.items[i]
+        self._take()
+        found = self.media.issues
+        release(&self.busy)
+        for i in range(found.count):
+            issue = &found.items[i]
             issues.append((ISSUES[issue.code],
                            ff.av_rescale(issue.position, self.target.sample_rate, rate),
                            ff.av_rescale(issue.num_frames, self.target.sample_rate, rate)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import operator
 from collections.abc import Mapping
@@ -114,6 +113,8 @@ def normalise(
 
 def _refuse_unknown(unknown: Mapping[str, object]) -> None:
     for name in unknown:
+        import difflib  # noqa: PLC0415 # 1 ms, which few need
+
         near = difflib.get_close_matches(name, DecodeOptions.__annotations__, n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
         raise TypeError(f"there is no option {name!r}{hint}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,6 +32,9 @@ def count_frames(decoder: Decoder) -> int:
     """
     stated = decoder.md5
     bits = decoder.describe()["bits_per_sample"]
+    # As late as this: it loads a library of cryptography, 2 ms of every import of this package.
+    import hashlib  # noqa: PLC0415
+
     md5 = hashlib.md5(usedforsecurity=False)
     block = np.empty((_BLOCK_FRAMES, decoder.num_channels), decoder.dtype)
     while count := decoder.read_into(block):

@@ -69,7 +69,8 @@ class Build:
 
     @property
     def stamp(self) -> str:
-        said = [*(Path(path).read_text() for path in self.made_by), platform.platform()]
+        said = [*(Path(path).read_text() for path in self.made_by)]
+        said += [platform.machine(), *platform.libc_ver()]
         said += [str(self.prefix), *(tarball.sha256 for tarball in self.tarballs)]
         return hashlib.sha256("\0".join(said).encode()).hexdigest()
 

@@ -1,7 +1,8 @@
 #!/bin/sh
-# Bring a Debian machine that has Python, make and git to where `make demo` or `make test` can run, or
-# where FFmpeg can be built by scripts/ffmpeg.py.
-# usage: [PYTHON=python3] scripts/setup.sh demo|test|ffmpeg
+# Bring a Debian machine that has Python, make and git to where `make demo` or `make test` can run,
+# where FFmpeg can be built by scripts/ffmpeg.py, or CPython by scripts/test_free_threaded.sh, or
+# where scripts/test_wheel.sh has root file systems to try the wheel in.
+# usage: [PYTHON=python3] scripts/setup.sh demo|test|ffmpeg|free-threaded|wheel
 #
 # It installs only what is missing, and Python packages only into .venv. The real recordings come
 # from Debian too, each under its own licence: speech by Allison Smith (asterisk-core-sounds-en-*,
@@ -33,6 +34,21 @@ find_missing() {
         need cmake command -v cmake
         need xz-utils command -v xz
         need zlib1g-dev test -e /usr/include/zlib.h
+        return
+    fi
+    if [ "$purpose" = free-threaded ]; then
+        need gcc command -v gcc
+        need libc6-dev test -e /usr/include/stdio.h
+        need pkg-config command -v pkg-config
+        # Without these, CPython is built without ssl, ctypes and zlib, which pip and NumPy need.
+        need libssl-dev pkg-config --exists openssl
+        need libffi-dev pkg-config --exists libffi
+        need zlib1g-dev pkg-config --exists zlib
+        return
+    fi
+    if [ "$purpose" = wheel ]; then
+        need debootstrap test -e /usr/sbin/debootstrap
+        need debian-archive-keyring test -e /usr/share/keyrings/debian-archive-keyring.gpg
         return
     fi
     need "python$version-venv" "$python" -c 'import ensurepip'
@@ -95,16 +111,20 @@ mirror() {
         'Created-By: Packages' 'Component: main' 'Label: Debian' | awk '$2 !~ /-/ { print; exit }'
 }
 
-# The HE-AAC encoder is outside Debian's main component. It is unpacked into .venv/tools by a list of
-# sources of its own, so that the machine's stays as it is.
-unpack_tools() {
-    test ! -e .venv/tools/usr/bin/fdkaac || return 0
+find_mirror() { # WHAT is sought there
     if [ -z "$(mirror)" ]; then
         find_sudo "apt-get update"
         apt update
     fi
     source=$(mirror)
-    [ -n "$source" ] || fail "could not tell which Debian mirror has fdkaac"
+    [ -n "$source" ] || fail "could not tell which Debian mirror has $1"
+}
+
+# The HE-AAC encoder is outside Debian's main component. It is unpacked into .venv/tools by a list of
+# sources of its own, so that the machine's stays as it is.
+unpack_tools() {
+    test ! -e .venv/tools/usr/bin/fdkaac || return 0
+    find_mirror fdkaac
     folder=$PWD/.venv/apt
     rm -rf "$folder" .venv/tools
     mkdir -p "$folder/lists/partial" "$folder/cache/archives/partial"
@@ -119,6 +139,23 @@ unpack_tools() {
     ) || fail "could not get fdkaac and libfdk-aac2 from $source, components contrib and non-free"
     mv "$folder/unpacked" .venv/tools
     rm -r "$folder"
+}
+
+# The root file system of a Debian that has Python, and neither FFmpeg nor a compiler.
+make_root() { # SUITE
+    root=$PWD/build/rootfs-$1
+    test ! -e "$root" || return 0
+    find_mirror "$1"
+    find_sudo "scripts/setup.sh wheel"
+    echo "setup: making $root, which takes some minutes"
+    mkdir -p build
+    # It may have been left with the machine's own /dev mounted in it.
+    $sudo rm -rf --one-file-system "$root.part"
+    $sudo /usr/sbin/debootstrap --variant=minbase --include=python3-venv "$1" "$root.part" \
+        "${source% *}" >"$root.log" 2>&1 || fail "could not make $root: $root.log says why"
+    # So that the tests may write there, and `make clean` remove it.
+    $sudo chown -R "$(id -u):$(id -g)" "$root.part"
+    mv "$root.part" "$root"
 }
 
 fetch_samples() {
@@ -159,11 +196,18 @@ headers=$("$python" -c 'import sysconfig; print(sysconfig.get_path("include"))')
 
 find_missing
 [ -z "$missing" ] || install_missing
-[ "$purpose" != ffmpeg ] || exit 0
+case $purpose in
+ffmpeg | free-threaded) exit ;;
+wheel)
+    make_root bookworm
+    make_root trixie
+    exit
+    ;;
+esac
 
 "$python" -m venv .venv
 extras=
-[ "$purpose" = demo ] || extras="test lint"
+[ "$purpose" = demo ] || extras="test lint wheel"
 # shellcheck disable=SC2086 # a list of words
 requirements $extras | .venv/bin/python -m pip install --quiet --requirement /dev/stdin
 if [ "$purpose" = test ]; then

@@ -1,4 +1,4 @@
-"""Decode with an installed wheel where nothing else is there: what every platform's build must do."""
+"""Decode with an installed wheel where nothing else is: what every platform's build must do."""
 
 import io
 import wave

@@ -1,4 +1,4 @@
-"""Promise: NumPy, PyTorch and DLPack look at the same memory; nothing is imported before use."""
+"""Promise: NumPy and DLPack look at the same memory; nothing is imported before use."""
 
 import copy
 import pickle
@@ -7,25 +7,19 @@ import sys
 
 import numpy as np
 import pytest
-import torch
 
 import pyffaudio
 from media import Media
-from signals import Samples, full_range
+from signals import full_range
 from wav_bytes import wav_bytes
 
 EXPECTED = full_range(1000, 2, "int16")
 WAV = wav_bytes(EXPECTED, 8000)
-DTYPES = ["uint8", "int8", "int16", "int32", "float32", "float64"]
 
 
 @pytest.fixture(params=[False, True], ids=["frames_first", "channels_first"])
 def audio(request: pytest.FixtureRequest) -> pyffaudio.Audio:
     return pyffaudio.decode_bytes(WAV, dtype=None, channels_first=request.param)
-
-
-def address(array: Samples) -> int:
-    return int(array.__array_interface__["data"][0])
 
 
 def test_unpacks_as_samples_and_rate(audio: pyffaudio.Audio) -> None:
@@ -82,35 +76,6 @@ def test_the_array_protocol_s_copy_argument(audio: pyffaudio.Audio) -> None:
         audio.__array__(np.dtype("float64"), copy=False)
 
 
-# PyTorch.
-
-
-@pytest.mark.parametrize("channels_first", [False, True])
-def test_torch_is_a_view(audio: pyffaudio.Audio, channels_first: bool) -> None:
-    tensor = audio.torch(channels_first=channels_first)
-    assert tensor.data_ptr() == address(audio.samples)
-    assert tensor.dtype == torch.int16
-    expected = EXPECTED.T if channels_first else EXPECTED
-    np.testing.assert_array_equal(tensor.numpy(), expected, strict=True)
-    tensor[0, 0] = 77
-    assert audio.samples[0, 0] == 77
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_every_dtype_has_its_torch_dtype(dtype: str) -> None:
-    found = pyffaudio.decode_bytes(WAV, dtype=dtype).torch()
-    assert found.dtype == getattr(torch, dtype)
-
-
-def test_torch_of_nothing() -> None:
-    assert pyffaudio.decode_bytes(WAV, num_frames=0).torch().shape == (0, 2)
-
-
-def test_a_tensor_outlives_its_audio() -> None:
-    tensor = pyffaudio.decode_bytes(WAV, dtype=None).torch()
-    np.testing.assert_array_equal(tensor.numpy(), EXPECTED)
-
-
 # DLPack.
 
 
@@ -118,14 +83,6 @@ def test_numpy_from_dlpack_is_a_view(audio: pyffaudio.Audio) -> None:
     found = np.from_dlpack(audio)
     assert np.shares_memory(found, audio.samples)
     np.testing.assert_array_equal(found, audio.samples, strict=True)
-
-
-def test_torch_from_dlpack_is_a_view(audio: pyffaudio.Audio) -> None:
-    tensor = torch.from_dlpack(audio)
-    assert tensor.data_ptr() == address(audio.samples)
-    assert tuple(tensor.shape) == audio.samples.shape
-    tensor[0, 0] = 77
-    assert audio.samples[0, 0] == 77
 
 
 def test_dlpack_device_is_the_cpu(audio: pyffaudio.Audio) -> None:
@@ -142,7 +99,7 @@ def test_pickles(audio: pyffaudio.Audio, protocol: int) -> None:
     np.testing.assert_array_equal(again.samples, audio.samples, strict=True)
     assert again.info == audio.info
     assert (again.issues, again.complete, again.more) == (audio.issues, audio.complete, audio.more)
-    assert again.torch(channels_first=True).shape == (2, 1000)
+    assert again.num_channels == 2
 
 
 def test_pickles_with_tags_and_streams(media: Media) -> None:
@@ -165,18 +122,17 @@ def test_repr_is_short() -> None:
 # Imports.
 
 
-def test_only_numpy_is_imported_until_something_else_is_used() -> None:
+def test_only_numpy_is_imported() -> None:
+    """What `torch()` imports is in tests/test_torch.py."""
     code = """
 import sys
 import pyffaudio
-audio = pyffaudio.decode_bytes(sys.stdin.buffer.read())
+pyffaudio.decode_bytes(sys.stdin.buffer.read())
 print({name.partition(".")[0] for name in sys.modules} - sys.stdlib_module_names)
-audio.torch()
-assert "torch" in sys.modules
 """
     done = subprocess.run([sys.executable, "-c", code], input=WAV, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
     roots = set(eval(done.stdout))
-    assert "torch" not in roots
     assert {"numpy", "pyffaudio"} <= roots
+    assert "torch" not in roots
     assert not roots & {"scipy", "soundfile", "fsspec", "ray", "pandas", "typing_extensions"}

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-import torch
 
 import pyffaudio
 from media import RECIPES, Media
@@ -225,38 +224,6 @@ def test_dtype_comes_from_out_and_is_no_option() -> None:
 def test_out_is_looked_at_before_anything_is_opened(out: npt.NDArray[Any]) -> None:
     with pytest.raises((TypeError, ValueError)):
         pyffaudio.decode_into("/nonexistent", out)
-
-
-# PyTorch.
-
-
-@pytest.mark.parametrize("channels_first", [False, True])
-def test_a_torch_tensor(channels_first: bool) -> None:
-    out = torch.zeros((2, FRAMES) if channels_first else (FRAMES, 2), dtype=torch.int16)
-    audio = pyffaudio.decode_into(WAV, out, channels_first=channels_first)
-    np.testing.assert_array_equal(out.numpy(), STEREO.T if channels_first else STEREO, strict=True)
-    assert audio.samples.__array_interface__["data"][0] == out.data_ptr()
-
-
-def test_a_torch_tensor_in_shared_memory() -> None:
-    out = torch.zeros((FRAMES, 2), dtype=torch.float32).share_memory_()
-    pyffaudio.decode_into(WAV, out)
-    np.testing.assert_array_equal(out.numpy(), pyffaudio.decode_bytes(WAV).samples)
-
-
-def test_a_torch_view_with_strides() -> None:
-    out = torch.zeros((FRAMES, 5), dtype=torch.int16)[:, 1:4:2]
-    pyffaudio.decode_into(WAV, out)
-    np.testing.assert_array_equal(out.numpy(), STEREO)
-
-
-def test_torch_tensors_that_numpy_cannot_share_are_refused() -> None:
-    with pytest.raises((TypeError, ValueError), match=r"requires_grad|detach"):
-        pyffaudio.decode_into(WAV, torch.zeros((10, 2), requires_grad=True))
-    with pytest.raises((TypeError, ValueError), match=r"(?i)bfloat16"):
-        pyffaudio.decode_into(WAV, torch.zeros((10, 2), dtype=torch.bfloat16))
-    with pytest.raises((TypeError, ValueError), match=r"meta|cpu|CPU"):
-        pyffaudio.decode_into(WAV, torch.zeros((10, 2), device="meta"))
 
 
 # Memory.

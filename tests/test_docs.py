@@ -33,7 +33,11 @@ BLOCK = re.compile(r"(?:From `([^`]+)`:\n\n)?^```(\w*)\n(.*?)^```$", re.MULTILIN
 def blocks(language: str) -> list[object]:
     """The text of each block in this language, named by page and line. Excerpts are no examples."""
     return [
-        pytest.param(block[3], id=f"{page}:{1 + text.count(chr(10), 0, block.start(3))}")
+        pytest.param(
+            block[3],
+            id=f"{page}:{1 + text.count(chr(10), 0, block.start(3))}",
+            marks=[pytest.mark.torch] if "torch" in block[3] else [],
+        )
         for page, text in PAGES.items()
         for block in BLOCK.finditer(text)
         if block[2] == language and block[1] is None
@@ -75,7 +79,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(folder: Path, *command: str) -> str:
     """Run a command as a reader does, from the folder that has the files; answer its output."""
-    paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    package = str(Path(pyffaudio.__file__).parents[1])  # the one that is tested, wherever it is
+    paths = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
     done = subprocess.run(
         command,
         cwd=folder,

@@ -5,9 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
 
 
+@pytest.mark.torch
 def test_the_primer_runs() -> None:
     done = subprocess.run(
         [ROOT / "scripts" / "primer.sh"],
