@@ -15,8 +15,8 @@ from pyffaudio cimport ffmpeg as ff
 from pyffaudio._convert cimport (
     MAX_CHANNELS, Converter, Output, Phase, Target, close_converter, fill, start_run)
 from pyffaudio._demuxer cimport init_quiet_class
+from pyffaudio._describe cimport channel_names, describe, flac_md5, text
 from pyffaudio._issues cimport IssueCode, Issues, RawIssue, is_damaged
-from pyffaudio._length cimport claimed_frames
 from pyffaudio._media cimport Fault, Media, Policy, note_here
 from pyffaudio._open cimport close_media
 from pyffaudio._seek cimport jump
@@ -85,15 +85,11 @@ SAMPLE_FORMATS = {
 }
 
 
-cdef str text(const char *chars):
-    return "" if chars == NULL else (<bytes>chars).decode("utf-8", "replace")
-
-
-cdef const char *chars_or_null(bytes text) except? NULL:
+cdef const char *chars_or_null(bytes string) except? NULL:
     """The characters of a bytes object that outlives them, NULL for None."""
-    if text is None:
+    if string is None:
         return NULL
-    return text
+    return string
 
 
 cdef object check_source(Source *source, str description):
@@ -467,106 +463,6 @@ cdef str dtype_of(ff.AVSampleFormat sample_format):
         if code == packed:
             return name
     return "float64"    # 64-bit integers
-
-
-cdef list channel_names(const ff.AVChannelLayout *layout):
-    """Each channel's name ("FL"), None where the layout does not say which it is."""
-    cdef char name[32]
-    cdef int i
-    cdef ff.AVChannel channel
-    cdef list names = []
-    for i in range(layout.nb_channels):
-        channel = ff.av_channel_layout_channel_from_index(layout, i)
-        if channel == ff.AV_CHAN_NONE or ff.av_channel_name(name, sizeof(name), channel) < 0:
-            names.append(None)
-        else:
-            names.append(text(name))
-    return names
-
-
-cdef dict tags_of(const ff.AVDictionary *dictionary):
-    cdef const ff.AVDictionaryEntry *entry = NULL
-    cdef dict tags = {}
-    while True:
-        entry = ff.av_dict_get(dictionary, "", entry, ff.AV_DICT_IGNORE_SUFFIX)
-        if entry == NULL:
-            return tags
-        tags[text(entry.key)] = text(entry.value)
-
-
-cdef str layout_text(const ff.AVChannelLayout *layout):
-    """FFmpeg's description; one or two channels of no said place are mono and stereo."""
-    cdef ff.AVChannelLayout usual
-    cdef char words[128]
-    if layout.order == ff.AV_CHANNEL_ORDER_UNSPEC and layout.nb_channels <= 2:
-        ff.av_channel_layout_default(&usual, layout.nb_channels)
-        layout = &usual
-    ff.av_channel_layout_describe(layout, words, sizeof(words))
-    return text(words)
-
-
-cdef object positive(int64_t value):
-    """The value, None where the container leaves it open."""
-    return value if value > 0 else None
-
-
-cdef dict describe_stream(const ff.AVStream *stream, int index):
-    cdef ff.AVCodecParameters *parameters = stream.codecpar
-    return {
-        "index": index,
-        "type": text(ff.av_get_media_type_string(parameters.codec_type)) or "unknown",
-        "codec": text(ff.avcodec_get_name(parameters.codec_id)),
-        "sample_rate": positive(parameters.sample_rate),
-        "num_channels": positive(parameters.ch_layout.nb_channels),
-        "is_cover": bool(stream.disposition & ff.AV_DISPOSITION_ATTACHED_PIC),
-        "tags": tags_of(stream.metadata),
-    }
-
-
-cdef list describe_chapters(const ff.AVFormatContext *context):
-    cdef ff.AVChapter *chapter
-    cdef unsigned int i
-    cdef list chapters = []
-    for i in range(context.nb_chapters):
-        chapter = context.chapters[i]
-        chapters.append({
-            "start_seconds": chapter.start * chapter.time_base.num / <double>chapter.time_base.den,
-            "stop_seconds": chapter.end * chapter.time_base.num / <double>chapter.time_base.den,
-            "tags": tags_of(chapter.metadata),
-        })
-    return chapters
-
-
-cdef str flac_md5(const ff.AVCodecContext *codec):
-    """The MD5 of the samples that STREAMINFO states (RFC 9639, 8.2), "" if it does not."""
-    if codec.codec_id != ff.AV_CODEC_ID_FLAC or codec.extradata_size < 34:
-        return ""
-    md5 = codec.extradata[codec.extradata_size - 16:codec.extradata_size]
-    return md5.hex() if any(md5) else ""
-
-
-cdef dict describe(Media *media, const Source *source):
-    """What the container and the first frame say, for AudioInfo."""
-    cdef ff.AVCodecParameters *parameters = media.stream.codecpar
-    cdef int64_t claimed = claimed_frames(media)
-    return {
-        "sample_rate": media.first_rate,
-        "num_channels": media.first_layout.nb_channels,
-        "channel_layout": layout_text(&media.first_layout),
-        "num_frames": claimed if claimed >= 0 else None,
-        "is_exact": media.promised_frames >= 0 and media.promise.end <= source.size,
-        "codec": text(ff.avcodec_get_name(media.codec.codec_id)),
-        "container": text(media.format.iformat.name),
-        "sample_format": text(ff.av_get_sample_fmt_name(<ff.AVSampleFormat>media.first_format)),
-        "bits_per_sample": positive(media.codec.bits_per_raw_sample
-                                    or ff.av_get_exact_bits_per_sample(media.codec.codec_id)),
-        "bit_rate": positive(parameters.bit_rate or media.format.bit_rate),
-        "stream_index": media.stream_index,
-        "tags": tags_of(media.format.metadata),
-        "streams": [describe_stream(media.format.streams[i], i)
-                    for i in range(<int>media.format.nb_streams)],
-        "chapters": describe_chapters(media.format),
-    }
 
 
 def linked_versions():
