@@ -90,7 +90,7 @@ clean:  ## remove all that make has made, .venv included
 	find . -name __pycache__ -prune -exec rm -r {} +
 
 # An FFmpeg by name; scripts/ffmpeg.py itself knows when there is nothing to do.
-ffmpeg-system:
+ffmpeg-system: ;
 ffmpeg-%: build/ready-for-ffmpeg FORCE
 	$(PYTHON) scripts/ffmpeg.py $*
 
