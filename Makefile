@@ -9,7 +9,8 @@ PYTHON ?= python3
 VENV := .venv/bin/python
 CYTHON_SOURCES := $(wildcard pyffaudio/*.pyx pyffaudio/*.pxd)
 SOURCES := pyffaudio tests scripts benchmarks docs setup.py pyproject.toml LICENSE $(wildcard *.md)
-FFMPEG := $(or $(PYFFAUDIO_FFMPEG),$(if $(wildcard build/bundle/made-from),bundled,system))
+BUILT := $(wildcard build/bundle/made-from)$(filter bundle ffmpeg-bundled,$(MAKECMDGOALS))
+FFMPEG := $(or $(PYFFAUDIO_FFMPEG),$(if $(BUILT),bundled,system))
 MATRIX := system 7.1 bundled
 
 # A copy of the tree, with the same .venv, to build the extension there in another way.
@@ -38,12 +39,11 @@ test-all: test matrix sanitize test-wheel test-free-threaded newer  ## run every
 matrix: $(MATRIX:%=matrix-%)  ## run the tests against each FFmpeg of MATRIX, and compare what it gives
 	$(VENV) tests/results.py --compare $(MATRIX:%=build/matrix-%/build/results.json)
 
-matrix-7.1: export PYFFAUDIO_FFMPEG = $(CURDIR)/build/ffmpeg-7.1
-matrix-system matrix-bundled: export PYFFAUDIO_FFMPEG = $(@:matrix-%=%)
 matrix-bundled: ffmpeg-oracle
 $(MATRIX:%=matrix-%): matrix-%: .venv/ready-for-test ffmpeg-%
 	$(call copy_tree,build/$@)
 	cd build/$@ && export PYTHONPATH=$(CURDIR)/build/$@ && \
+	export PYFFAUDIO_FFMPEG=$(if $(filter 7.1,$*),$(CURDIR)/build/ffmpeg-7.1,$*) && \
 	$(VENV) setup.py --quiet build_ext --inplace && \
 	$(VENV) -m pytest && \
 	$(VENV) tests/results.py build/results.json
@@ -58,10 +58,11 @@ sanitize: .venv/ready-for-test  ## decode mutated files with sanitizers, for FUZ
 		$(VENV) scripts/fuzz.py $(or $(FUZZ_SECONDS),120)
 
 wheel: .venv/ready-for-test ffmpeg-bundled  ## put the wheel, with FFmpeg in it, and the sdist into dist
-	rm -rf dist build/dist build/lib.*
+	rm -rf build/dist build/lib.* dist/*-abi3-*.whl dist/*.tar.gz
 	PYFFAUDIO_FFMPEG=bundled $(VENV) -m build --wheel --no-isolation --outdir build/dist .
 	PATH="$(CURDIR)/.venv/bin:$$PATH" auditwheel repair --wheel-dir dist build/dist/*.whl
 	PYFFAUDIO_FFMPEG=system $(VENV) -m build --sdist --no-isolation --outdir dist .
+	@ls -lh dist
 
 test-wheel: wheel ffmpeg-oracle  ## install that wheel where there is nothing else, and beside other FFmpegs
 	scripts/test_wheel.sh
@@ -110,11 +111,12 @@ build/ready-for-ffmpeg: scripts/setup.sh
 
 .venv/built: .venv/ready-for-demo setup.py $(CYTHON_SOURCES) .venv/ffmpeg
 	rm -f pyffaudio/*.so
-	$(VENV) setup.py --quiet build_ext --inplace --force
+	PYFFAUDIO_FFMPEG=$(FFMPEG) $(VENV) setup.py --quiet build_ext --inplace
 	@touch $@
 
 .venv/installed: .venv/ready-for-demo setup.py
-	$(VENV) -m pip install --quiet --no-deps --no-build-isolation --editable .
+	PYFFAUDIO_FFMPEG=$(FFMPEG) $(VENV) -m pip install --quiet --no-deps --no-build-isolation \
+		--editable .
 	@touch $@
 
 # Which FFmpeg this is about; its time changes only with that.

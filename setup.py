@@ -21,6 +21,7 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 BUNDLE = Path("build/bundle")
+BUNDLE_LICENCE = "MIT AND LGPL-2.1-or-later AND Zlib AND LicenseRef-FFTPACK"
 FFMPEG = os.environ.get("PYFFAUDIO_FFMPEG") or (
     "bundled" if (BUNDLE / "made-from").exists() else "system"
 )
@@ -107,6 +108,7 @@ class BuildDecoder(build_ext):
     """Look for FFmpeg as late as this, so that an sdist can be made without it."""
 
     def run(self) -> None:
+        self.force = True  # what lies in build/ may have been made for another FFmpeg
         super().run()
         folder = Path(self.get_ext_fullpath("pyffaudio._decode")).with_name("bundle")
         shutil.rmtree(folder, ignore_errors=True)
@@ -137,7 +139,7 @@ class BuildDecoder(build_ext):
 
 setup(
     # PEP 639: of the wheel's own files, the bundled library's too.
-    license_expression="MIT AND LGPL-2.1-or-later AND Zlib" if FFMPEG == "bundled" else "MIT",
+    license_expression=BUNDLE_LICENCE if FFMPEG == "bundled" else "MIT",
     cmdclass={"build_ext": BuildDecoder},
     options={"bdist_wheel": {"py_limited_api": "cp{}{}".format(*STABLE)}} if STABLE else {},
     ext_modules=[

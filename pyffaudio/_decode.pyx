@@ -265,11 +265,9 @@ cdef class Decoder:
 
     cdef object _take_open(self):
         self._take()
-        try:
-            self._check_open()
-        except ValueError:
+        if self.closed:
             release(&self.busy)
-            raise
+            self._check_open()
 
     cdef object _set_target(self, options):
         """The rate, channels and dtype of what comes out: as asked, else as the first frame is."""

@@ -101,11 +101,11 @@ cdef inline bint is_sound(const ff.AVFrame *frame, int at) noexcept nogil:
     return True
 
 
-cdef inline void find_unsound(const ff.AVFrame *frame, int *first, int *end) noexcept nogil:
-    """Where what is no number begins and ends, in a frame that has some."""
-    first[0] = 0
-    end[0] = frame.nb_samples
-    while first[0] < end[0] and is_sound(frame, first[0]):
-        first[0] += 1
-    while end[0] > first[0] and is_sound(frame, end[0] - 1):
-        end[0] -= 1
+cdef inline bint find_unsound(const ff.AVFrame *frame, int *begin, int *end) noexcept nogil:
+    """Move on to the next run of what is no number; False if there is none."""
+    while begin[0] < frame.nb_samples and is_sound(frame, begin[0]):
+        begin[0] += 1
+    end[0] = begin[0]
+    while end[0] < frame.nb_samples and not is_sound(frame, end[0]):
+        end[0] += 1
+    return begin[0] < end[0]

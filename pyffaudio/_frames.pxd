@@ -54,7 +54,7 @@ cdef inline void remember_packet(Media *media) noexcept nogil:
     if is_bare_stream(media) and not media.sent_junk:
         media.frame_kind = packet.data[1] | 1
     if reads(media, "flac"):
-        packet.pts = flac_position(packet, media.stream.codecpar)
+        packet.pts = flac_position(packet, media.stream.codecpar, &media.had_short)
     media.sent_cut = ends_early(media, packet)
     media.sent_pts = packet.pts
     media.sent_duration = packet.duration

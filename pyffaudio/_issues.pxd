@@ -57,16 +57,6 @@ cdef inline void note(Issues *issues, IssueCode code, int64_t position,
     issue.num_frames = num_frames
 
 
-cdef inline void widen(Issues *issues, IssueCode code, int64_t begin, int64_t end) noexcept nogil:
-    """Let the one issue of this code reach to the end; a new one, if there is none."""
-    cdef int i
-    for i in range(issues.count):
-        if issues.items[i].code == code:
-            issues.items[i].num_frames = end - issues.items[i].position
-            return
-    note(issues, code, begin, end - begin)
-
-
 cdef inline bint is_damaged(const Issues *issues) noexcept nogil:
     cdef int i
     for i in range(issues.count):

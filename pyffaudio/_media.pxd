@@ -83,6 +83,7 @@ cdef struct Media:
     int64_t sent_discard
     int frame_kind              # second byte of a bare stream's frames: its kind of frame
     int64_t tag_left            # bytes of a tag that packets are still of
+    bint had_short              # a FLAC frame that is shorter than all but the last may be
     bint retimes                # the next frame follows the last, whatever its time
     ff.AVFrame *frame
     bint has_frame              # `frame` is ready and not yet consumed

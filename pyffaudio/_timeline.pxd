@@ -12,7 +12,7 @@ from pyffaudio._chunks cimport read_integer
 from pyffaudio._ending cimport end_stream
 from pyffaudio._floats cimport find_unsound, is_finite, is_float
 from pyffaudio._frames cimport decode_frame
-from pyffaudio._issues cimport IssueCode, RawIssue, is_damaged, is_fatal, last_issue, widen
+from pyffaudio._issues cimport IssueCode, RawIssue, is_damaged, is_fatal, last_issue, note
 from pyffaudio._length cimport claimed_frames, end_of_mov, in_frames
 from pyffaudio._media cimport (
     Fault, Media, Policy, fail, frame_bits, is_damage, note_here, reads)
@@ -234,12 +234,15 @@ cdef inline bint stores_floats(const Media *media) noexcept nogil:
 
 
 cdef inline void note_unsound(Media *media) noexcept nogil:
-    """One note from the first frame to the last, whatever the sizes of packets between them."""
-    cdef int first = 0, end = 0
-    find_unsound(media.frame, &first, &end)
-    widen(&media.issues, IssueCode.NONFINITE,
-          media.decoded_frames + ff.av_rescale(first, media.first_rate, media.frame.sample_rate),
-          media.decoded_frames + ff.av_rescale(end, media.first_rate, media.frame.sample_rate))
+    """A note for each run of such frames, to the frame: packets differ in size between FFmpegs."""
+    cdef int rate = media.frame.sample_rate
+    cdef int begin = 0, end = 0
+    cdef int64_t position
+    while find_unsound(media.frame, &begin, &end):
+        position = ff.av_rescale(begin, media.first_rate, rate)
+        note(&media.issues, IssueCode.NONFINITE, media.decoded_frames + position,
+             ff.av_rescale(end, media.first_rate, rate) - position)
+        begin = end
 
 
 cdef inline void trim_frame(Media *media) noexcept nogil:

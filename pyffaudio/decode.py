@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Unpack
 
 import numpy as np
@@ -325,11 +325,7 @@ def _audio(
     stop: int | None = None,
 ) -> Audio:
     """The result, with the issues of the frames from `start` to `stop`, or else to the end."""
-    issues = tuple(
-        Issue(code, max(offset - start, 0), num_frames)
-        for code, offset, num_frames in decoder.issues
-        if offset + num_frames >= start and (stop is None or offset < stop)
-    )
+    issues = tuple(_issues_within(decoder, start, stop))
     complete = decoder.complete if start == 0 and not more else None
     return Audio(
         samples,
@@ -340,6 +336,17 @@ def _audio(
         more,
         options.channels_first,
     )
+
+
+def _issues_within(decoder: Decoder, start: int, stop: int | None) -> Iterator[Issue]:
+    """What of each issue is of these frames; one without a length is of the frame it is at."""
+    for code, offset, num_frames in decoder.issues:
+        begin, end = max(offset, start), offset + num_frames
+        if stop is not None:
+            end = min(end, stop)
+        is_here = num_frames == 0 and begin == offset and (stop is None or offset < stop)
+        if begin < end or is_here:
+            yield Issue(code, begin - start, end - begin)
 
 
 def _as_array(out: Any) -> Samples:

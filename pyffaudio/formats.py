@@ -182,9 +182,11 @@ _REFUSED_FORMATS = {
 
 # Audio filters that are left out of the bundled FFmpeg, with the reason.
 _READS_FILES = "it reads a file that its argument names"
+_WRITES_FILES = "it writes a file that its argument names"
 _NEEDS_LIBRARY = "it needs a library that is not bundled"
 REFUSED_FILTERS = MappingProxyType(
     {
+        "ametadata": _WRITES_FILES,
         "arnndn": _READS_FILES,
         "asendcmd": _READS_FILES,
         "ladspa": "it loads a program that its argument names",

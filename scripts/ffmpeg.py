@@ -16,6 +16,7 @@ against the bundle includes it before all else.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import platform
@@ -36,7 +37,8 @@ PARTS = ("avfilter", "avformat", "avcodec", "swresample", "avutil")
 PUBLIC = re.compile(r"_?((?:av|avcodec|avfilter|avformat|avio|avutil|swr|swresample)_\w+)")
 X86 = platform.machine() in ("x86_64", "AMD64", "i686")
 
-# Of either kind. Nothing depends on what else the machine has.
+# Of either kind. Nothing depends on what else the machine has, but for its zlib, which the bundle
+# has of its own.
 COMMON_FLAGS = """
     --disable-autodetect --disable-network --disable-avdevice --disable-swscale --disable-debug
     --disable-doc --disable-programs --enable-zlib
@@ -282,6 +284,8 @@ LICENCES = {
     "soxr": ("COPYING.LGPL", "LICENCE"),
     "zlib": ("LICENSE",),
 }
+# The transform that libsoxr has in this file is under a licence that stands in its first comments.
+EMBEDDED = "src/pffft.c"
 OFFER = """\
 # The source of {library}
 
@@ -289,9 +293,9 @@ This library holds, unchanged,
 
 {parts}
 
-FFmpeg and libsoxr are under the GNU Lesser General Public License, version 2.1 or later; zlib is
-under the zlib License. Their texts are in this folder. pyffaudio itself, which only links to this
-library, is under the MIT License.
+FFmpeg and libsoxr are under the GNU Lesser General Public License, version 2.1 or later; libsoxr
+holds PFFFT, which is under the FFTPACK licence; zlib is under the zlib License. Their texts are in
+this folder. pyffaudio itself, which only links to this library, is under the MIT License.
 
 FFmpeg was configured by
 
@@ -314,6 +318,8 @@ def write_licences(build: Build, flags: list[str]) -> None:
     for name, files in LICENCES.items():
         for file in files:
             shutil.copy(build.source(name) / file, folder / f"{name}-{file}")
+    comments = (build.source("soxr") / EMBEDDED).read_text().partition("ChangeLog")[0]
+    (folder / "soxr-pffft").write_text(comments.rpartition("/*")[0])
     parts = [
         f"- {it.name} {it.version}, from {it.origin},\n  SHA-256 `{it.sha256}`"
         for it in build.tarballs
@@ -328,6 +334,15 @@ def main(arguments: list[str]) -> None:
     needed = ["make", "cc", *["nasm"] * X86, *["cmake"] * ("bundled" in arguments)]
     if missing := [program for program in needed if not shutil.which(program)]:
         raise BuildError(f"building FFmpeg needs {' and '.join(missing)}, which is not here")
+    (ROOT / "build").mkdir(exist_ok=True)
+    with (ROOT / "build/ffmpeg.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two at a time would delete each other's work
+        build_named(arguments, pins, others)
+
+
+def build_named(
+    arguments: list[str], pins: dict[str, sources.Pin], others: dict[str, sources.Pin]
+) -> None:
     match arguments:
         case ["bundled"]:
             build_bundle(pins)

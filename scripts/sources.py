@@ -12,22 +12,24 @@ one is gone from all of them, Debian again, for a newer point release.
 from __future__ import annotations
 
 import hashlib
+import http.client
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import time
 import tomllib
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 STORE = ROOT / "build/sources"
 SUITES = ("bookworm", "trixie", "forky", "sid", "experimental")
+ONE_DAY = 86_400
 APT_SOURCES = ("/etc/apt/sources.list", "/etc/apt/sources.list.d/debian.sources")
 
 
@@ -98,7 +100,7 @@ def _sha256(path: Path) -> str:
 
 def _pinned_in(folder: Path, pin: Pin) -> Tarball | None:
     """The pinned tarball, by whatever name it has."""
-    for path in sorted(folder.glob("*.tar.*")):
+    for path in (it for it in sorted(folder.glob("*.tar.*")) if it.is_file()):
         if (digest := _sha256(path)) in pin.sha256:
             return _pinned(pin, digest, path)
     return None
@@ -115,7 +117,7 @@ def _from_release(pin: Pin, store: Path) -> Tarball:
     try:
         with urllib.request.urlopen(pin.release, timeout=60) as answer, part.open("wb") as file:
             shutil.copyfileobj(answer, file)
-    except (OSError, urllib.error.URLError) as error:
+    except (OSError, http.client.HTTPException) as error:
         raise SourceError(f"{pin.release}: {error}") from error
     if (digest := _sha256(part)) not in pin.sha256:
         part.unlink()
@@ -156,7 +158,9 @@ def _newer_from_debian(pin: Pin, store: Path) -> Tarball:
     origin = f"Debian's {pin.debian} {newer.version}"
     tarball = Tarball(pin.name, newer.upstream, newer.sha256, origin, str(path))
     print(f"sources: {pin.name} {pin.version} is gone; Debian's {newer.upstream} is taken instead")
-    _record_of(pin, store).write_text(json.dumps(asdict(tarball)))
+    record = _record_of(pin, store)
+    record.with_suffix(".part").write_text(json.dumps(asdict(tarball)))
+    record.with_suffix(".part").rename(record)
     return tarball
 
 
@@ -164,12 +168,13 @@ def _newer_from_store(pin: Pin, store: Path) -> Tarball:
     """What `_newer_from_debian` took at an earlier time."""
     try:
         tarball = Tarball(**json.loads(_record_of(pin, store).read_text()))
-        intact = _sha256(Path(tarball.path)) == tarball.sha256
-    except FileNotFoundError:
+        path = store / Path(tarball.path).name
+        intact = _sha256(path) == tarball.sha256 and _is_point_release(tarball.version, pin)
+    except (OSError, TypeError, ValueError):
         intact = False
-    if not intact or not _is_point_release(tarball.version, pin):
+    if not intact:
         raise SourceError("none is here from an earlier time")
-    return tarball
+    return replace(tarball, path=str(path.resolve()))
 
 
 def _record_of(pin: Pin, store: Path) -> Path:
@@ -177,7 +182,9 @@ def _record_of(pin: Pin, store: Path) -> Path:
 
 
 def _is_point_release(version: str, pin: Pin) -> bool:
-    return version.startswith(f"{pin.series}.") and _numbers(version) > _numbers(pin.version)
+    """Of the same series, later, and no candidate of a release (9.0.3~rc1)."""
+    is_release = re.fullmatch(rf"{re.escape(pin.series)}(\.\d+)+", version)
+    return bool(is_release) and _numbers(version) > _numbers(pin.version)
 
 
 def _numbers(version: str) -> list[int]:
@@ -211,12 +218,13 @@ def _packages(pin: Pin, store: Path) -> Iterator[_Package]:
 
 
 def _apt(store: Path, program: str, *arguments: str) -> str:
-    """Run one of apt's programs with lists of our own, fetched by the first call."""
+    """Run one of apt's programs with lists of our own, fetched by the first call of a day."""
     lists = store / "apt"
-    if not (lists / "fetched").exists():
+    fetched = lists / "fetched"
+    if not fetched.exists() or time.time() - fetched.stat().st_mtime > ONE_DAY:
         _write_lists(lists)
         _run([program.replace("cache", "get"), *_options(lists), "update"], store)
-        (lists / "fetched").touch()
+        fetched.touch()
     return _run([program, *_options(lists), *arguments], store)
 
 
@@ -239,6 +247,13 @@ def _options(lists: Path) -> list[str]:
         "Dir::State::lists": lists / "lists",
         "Dir::Cache": lists / "cache",
         "APT::Sandbox::User": "",
+        # Half of the lists, from a network that fails, are none.
+        "APT::Update::Error-Mode": "any",
+        # Whatever the machine allows: what is built is only what Debian has signed.
+        "APT::Get::AllowUnauthenticated": "false",
+        "Acquire::AllowInsecureRepositories": "false",
+        "Acquire::AllowDowngradeToInsecureRepositories": "false",
+        "Acquire::AllowWeakRepositories": "false",
     }
     return [f"-o{name}={value}" for name, value in settings.items()]
 

@@ -9,7 +9,7 @@ import pyffaudio
 from ffmpeg_command import encode
 from flac_bytes import flac
 from media import RECIPES, Media
-from pyffaudio import CorruptAudioError, Issue
+from pyffaudio import CorruptAudioError
 from signals import full_range, music
 from wav_bytes import wav_bytes
 from zoo import Zoo
@@ -210,17 +210,46 @@ def test_a_piece_of_a_frame_between_frames_of_ac3(specimens: Zoo) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize(("first", "last"), [(0, 0), (17, 17), (5000, 19_998), (0, 19_999)])
-def test_floats_that_are_no_numbers_are_noted_from_the_first_to_the_last(
-    dtype: str, first: int, last: int
+@pytest.mark.parametrize("bad", [[(0, 1)], [(17, 40), (41, 42)], [(0, 9000), (15_000, 20_000)]])
+def test_floats_that_are_no_numbers_are_noted_to_the_frame(
+    dtype: str, bad: list[tuple[int, int]]
 ) -> None:
-    """To the frame, whatever the sizes of the packets that a version of FFmpeg makes of a WAV."""
+    """Run by run, whatever the sizes of the packets that a version of FFmpeg makes of a WAV."""
     samples = music(20_000, 2, 44100).astype(dtype)
-    samples[first, 1], samples[last, 0] = np.nan, -np.inf
-    audio = pyffaudio.decode_bytes(wav_bytes(samples, 44100), dtype=None)
-    assert audio.issues == (Issue("nonfinite", first, last + 1 - first),)
-    assert audio.complete is True
+    for begin, end in bad:
+        samples[begin:end, begin % 2] = np.nan
+        samples[end - 1, 1 - begin % 2] = -np.inf
+    data = wav_bytes(samples, 44100)
+    for first, count in ((0, 20_000), (10_000, 4990), (10_000, 10_000), (0, 16_000), (17, 24)):
+        audio = pyffaudio.decode_bytes(data, dtype=None, frame_offset=first, num_frames=count)
+        runs = [(max(begin, first) - first, min(end, first + count) - first) for begin, end in bad]
+        expected = [(begin, end - begin) for begin, end in runs if begin < end]
+        assert [(it.frame_offset, it.num_frames) for it in audio.issues] == expected
+        assert codes(audio) <= {"nonfinite"}
+        np.testing.assert_array_equal(audio.samples, samples[first : first + count])
+
+
+@pytest.mark.parametrize(
+    ("sizes", "stated"), [([4096], 4608), ([1152], 4096), ([4096, 4096], 4608)]
+)
+def test_flac_whose_blocks_are_not_of_the_stated_size(sizes: list[int], stated: int) -> None:
+    """Its frames' numbers cannot be times of the stated size: FFmpeg's are as good as any."""
+    samples = full_range(40_000, 2, "int16")
+    data = flac(samples, sizes)
+    info = 8  # of its four first bytes, STREAMINFO has the sizes
+    assert data[info : info + 2] == data[info + 2 : info + 4]
+    lying = data[:info] + stated.to_bytes(2, "big") * 2 + data[info + 4 :]
+    audio = pyffaudio.decode_bytes(lying, dtype=None)
+    assert audio.issues == ()
     np.testing.assert_array_equal(audio.samples, samples)
+
+
+def test_flac_files_of_two_block_sizes_one_after_the_other() -> None:
+    samples = full_range(30_000, 2, "int16")
+    data = flac(samples, [4096]) + flac(samples, [1152])
+    audio = pyffaudio.decode_bytes(data, dtype=None)
+    assert codes(audio) <= {"length_mismatch"}
+    np.testing.assert_array_equal(audio.samples, np.concatenate([samples, samples]))
 
 
 def test_flac_keeps_time_by_the_numbers_of_its_frames() -> None:

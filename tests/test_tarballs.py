@@ -1,9 +1,11 @@
 """Promise: what is built from source is what is pinned, from wherever, or it is recorded."""
 
 import hashlib
+import json
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import asdict
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -135,6 +137,33 @@ def test_a_newer_point_release_is_taken_and_recorded(
     assert sources.fetch(pin(), tmp_path) == found, "from an earlier time, by its record"
     Path(path).write_bytes(b"changed since")
     with pytest.raises(SourceError, match=r"cannot be had: .* PYFFAUDIO_SOURCES$"):
+        sources.fetch(pin(), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "record",
+    ['{"name": "lib", ', "[]", '{"name": "lib"}', "OTHER"],
+    ids=["cut", "no table", "not whole", "another file"],
+)
+def test_a_record_that_is_not_right_is_not_believed(
+    tmp_path: Path, debian: Debian, record: str
+) -> None:
+    """Least of all one that names a file elsewhere, with its right sum."""
+    other = tmp_path / "elsewhere"
+    other.write_bytes(NEWER)
+    store = tmp_path / "store"
+    store.mkdir()
+    if record == "OTHER":
+        it = Tarball("lib", "1.2.10", digest(NEWER), "nowhere", str(other))
+        record = json.dumps(asdict(it))
+    (store / "lib-instead-of-1.2.3.json").write_text(record)
+    with pytest.raises(SourceError, match=r"cannot be had: .* PYFFAUDIO_SOURCES$"):
+        sources.fetch(pin(), store)
+
+
+def test_a_candidate_of_a_release_is_none(tmp_path: Path, debian: Debian) -> None:
+    debian.versions = {"7:1.2.4~rc1-1": NEWER}
+    with pytest.raises(SourceError, match=r"nor has Debian a newer 1\.2"):
         sources.fetch(pin(), tmp_path)
 
 

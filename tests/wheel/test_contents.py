@@ -21,6 +21,7 @@ LICENCES = {
     "ffmpeg-LICENSE.md": "LGPL",
     "soxr-COPYING.LGPL": "GNU LESSER GENERAL PUBLIC LICENSE",
     "soxr-LICENCE": "SoX Resampler Library",
+    "soxr-pffft": "Redistributions in binary form must reproduce the above copyright",
     "zlib-LICENSE": "Jean-loup Gailly and Mark Adler",
 }
 SYSTEM = {"libc.so.6", "libm.so.6", "libpthread.so.0"}

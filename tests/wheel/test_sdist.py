@@ -29,12 +29,18 @@ print(pyffaudio.decode_file(sys.argv[1]).samples.shape, pyffaudio.versions()["pa
 """
 
 
-def install(folder: Path, **environment: str) -> str:
+def install(folder: Path, source: Path = SDIST, **environment: str) -> str:
     """Let pip build and install the sdist into a folder; return what it said where it failed."""
-    pip = (sys.executable, "-m", "pip", "install", "--no-deps", "--target", folder, SDIST)
+    pip = (sys.executable, "-m", "pip", "install", "--no-deps", "--target", folder, source)
     done = run(*pip, env=environment)
     assert (done.returncode == 0) == (folder / "pyffaudio").exists()
     return done.stdout + done.stderr if done.returncode else ""
+
+
+def decode(folder: Path, file: Path) -> str:
+    """The shape that what was installed there decodes the file to, and where its FFmpeg is."""
+    arguments = (sys.executable, "-P", "-c", DECODE, file, str(folder))
+    return output(*arguments, env={"PYTHONPATH": str(folder)})
 
 
 def sentence(said: str) -> str:
@@ -56,13 +62,24 @@ def test_files() -> None:
 
 def test_with_the_system_s_ffmpeg(media: Media, tmp_path: Path) -> None:
     assert install(tmp_path, PYFFAUDIO_FFMPEG="system") == ""
-    arguments = (media["wav_s16"], str(tmp_path))
-    shape, path = output(
-        sys.executable, "-P", "-c", DECODE, *arguments, env={"PYTHONPATH": str(tmp_path)}
-    ).split(" /", 1)
+    shape, path = decode(tmp_path, media["wav_s16"]).split(" /", 1)
     assert shape == "(5003, 2)"
     assert "libavformat.so" in path
     assert "pyffaudio" not in path
+
+
+def test_one_tree_with_one_ffmpeg_after_the_other(media: Media, tmp_path: Path) -> None:
+    """Nothing of the first build may get into the second."""
+    with tarfile.open(SDIST) as sdist:
+        sdist.extractall(tmp_path, filter="data")
+    (tree,) = tmp_path.iterdir()
+    (tree / "build").mkdir()
+    (tree / "build/bundle").symlink_to(ROOT / "build/bundle")
+    for number, kind in enumerate(("bundled", "system", "bundled")):
+        target = tmp_path / str(number)
+        assert install(target, tree, PYFFAUDIO_FFMPEG=kind) == ""
+        inside = f"{target}/pyffaudio/bundle/" in decode(target, media["wav_s16"])
+        assert inside == (target / "pyffaudio/bundle").exists() == (kind == "bundled")
 
 
 def test_without_an_ffmpeg(tmp_path: Path) -> None:
