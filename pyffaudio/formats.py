@@ -1,6 +1,8 @@
 """The demuxers and decoders that are allowed, and why: what is not named here never sees a byte.
 
-Names are FFmpeg's. The list is enforced on every way in, whatever the linked FFmpeg could do.
+Names are FFmpeg's. The list is enforced on every way in, whatever the linked FFmpeg could do. The
+bundled FFmpeg is built from it (scripts/ffmpeg.py), with the parsers named here, and with all audio
+filters but those refused here.
 """
 
 from types import MappingProxyType
