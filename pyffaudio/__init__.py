@@ -14,10 +14,12 @@ from pyffaudio.errors import (
 from pyffaudio.info import AudioInfo, Chapter, StreamInfo, probe
 from pyffaudio.issues import Issue
 from pyffaudio.limits import Limits
+from pyffaudio.reader import AudioReader
 
 __all__ = [
     "Audio",
     "AudioInfo",
+    "AudioReader",
     "Chapter",
     "CorruptAudioError",
     "DecodeTimeoutError",

@@ -19,6 +19,7 @@ cdef enum:
     MAX_CHANNELS = 64           # as many as libswresample can mix
     CHUNK_FRAMES = 16384        # converted at once, between two looks at the clock and at signals
     TAIL_FRAMES = 256
+    RESTART_FRAMES = 64
 
 # What the caller gets, fixed once the first frame is known.
 cdef struct Target:
@@ -102,6 +103,33 @@ cdef inline int start_run(Converter *converter, const Target *target, const ff.A
     converter.frames_out = 0
     converter.phase = Phase.FEEDING
     return 1
+
+
+cdef inline int64_t greatest_divisor(int64_t a, int64_t b) noexcept nogil:
+    cdef int64_t rest
+    while b > 0:
+        rest = a % b
+        a = b
+        b = rest
+    return a
+
+
+cdef inline int64_t aligned_frame(int64_t frame, int64_t most, int source_rate, int target_rate,
+                                  int64_t *source_frame) noexcept nogil:
+    """The last frame where a run may begin anew, so that `frame` comes out as in the whole.
+
+    There the filter is in its first phase. It must have left its beginning behind, and with it the
+    frame of the decoder that it began within, since last bits depend on how input is cut up.
+    `source_frame`, at most `most`, is the same in the input.
+    """
+    cdef int64_t divisor = greatest_divisor(source_rate, target_rate)
+    cdef int64_t source_step = source_rate // divisor
+    cdef int64_t target_step = target_rate // divisor
+    cdef int64_t margin = RESTART_FRAMES + ff.av_rescale_rnd(
+        RESTART_FRAMES, target_rate, source_rate, ff.AV_ROUND_UP)
+    cdef int64_t steps = min((frame - margin) // target_step, most // source_step)
+    source_frame[0] = max(steps, 0) * source_step
+    return max(steps, 0) * target_step
 
 
 cdef inline bint belongs_to_run(const Converter *converter, const Target *target,

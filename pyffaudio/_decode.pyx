@@ -8,20 +8,26 @@ from cpython.buffer cimport (
     PyBUF_SIMPLE, PyBUF_STRIDED, PyBuffer_Release, PyObject_GetBuffer)
 from cpython.object cimport PyObject
 from libc.errno cimport ENOMEM
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport INT64_MAX, int64_t, uint8_t
 from libc.string cimport memset
 
 from pyffaudio cimport ffmpeg as ff
 from pyffaudio._convert cimport (
-    MAX_CHANNELS, Converter, Output, Phase, Target, close_converter, fill, start_run)
+    MAX_CHANNELS, Converter, Output, Phase, Target, aligned_frame, belongs_to_run, close_converter,
+    end_run, fill, start_run)
+from pyffaudio._count cimport is_counted_to_the_end
 from pyffaudio._demuxer cimport init_quiet_class
 from pyffaudio._describe cimport channel_names, describe, flac_md5, text
 from pyffaudio._issues cimport IssueCode, Issues, RawIssue, is_damaged
+from pyffaudio._index cimport Index, free_index
+from pyffaudio._length cimport last_claimed
+from pyffaudio._linked cimport (
+    decoders_of_ffmpeg, demuxers_of_ffmpeg, files_of_ffmpeg, versions_of_ffmpeg)
 from pyffaudio._media cimport Fault, Media, Policy, note_here
 from pyffaudio._open cimport close_media
-from pyffaudio._seek cimport jump
+from pyffaudio._seek cimport Outcome, can_go, count_to, go_to, is_divisible
 from pyffaudio._source cimport (
-    Source, SourceKind, SourceStop, close_source, drop_error, init_source, monotonic_ns,
+    Source, SourceKind, SourceStop, close_source, drop_error, init_source, monotonic_ns, rewind,
     start_source, use_memory, use_path)
 from pyffaudio._timeline cimport consume_frame, next_frame, open_media
 
@@ -34,11 +40,6 @@ cdef extern from *:
     bint claim "PYFFAUDIO_CLAIM" (int *flag)
     void release "PYFFAUDIO_RELEASE" (int *flag)
 
-cdef extern from "dlfcn.h" nogil:
-    ctypedef struct Dl_info:
-        const char *dli_fname
-    int dladdr(const void *address, Dl_info *info)
-
 from pyffaudio import diagnose
 from pyffaudio.levels import continuing_matrix, mix_matrix
 from pyffaudio.rates import check_rates
@@ -48,6 +49,7 @@ if not init_quiet_class():
 
 cdef enum:
     HEAD_BYTES = 512            # shown to diagnose: enough to tell a web page
+    MOST_LOST = 3
 
 FAULTS = {
     Fault.FORMAT_UNKNOWN: "format_unknown",
@@ -101,6 +103,8 @@ cdef object check_source(Source *source, str description):
         raise error
     if source.stop == SourceStop.TIMED_OUT:
         raise diagnose.limit_error("timeout", None, description)
+    if source.stop == SourceStop.CANCELLED:
+        raise RuntimeError(f"{description}: cancelled by another thread")
     if source.stop == SourceStop.INPUT_TOO_LARGE:
         raise diagnose.limit_error("max_input_bytes", source.offset, description)
     if source.errnum != 0:
@@ -132,12 +136,16 @@ cdef class Decoder:
     cdef Converter converter
     cdef Target target
     cdef Policy policy
+    cdef Index index
+    cdef int jumps_left         # so often may going to a frame still fail
     cdef Py_buffer view
     cdef bint has_view
     cdef int busy               # by `claim` and `release` only
     cdef bint closed
     cdef object file
+    cdef object format_options
     cdef object texts           # the bytes that `policy` points into
+    cdef int64_t timeout_ns
     cdef dict facts             # what describe() answers
     cdef readonly str description
     cdef readonly str dtype
@@ -150,8 +158,11 @@ cdef class Decoder:
         memset(&self.media, 0, sizeof(self.media))
         memset(&self.converter, 0, sizeof(self.converter))
         memset(&self.view, 0, sizeof(self.view))
+        memset(&self.index, 0, sizeof(self.index))
+        self.jumps_left = MOST_LOST
         self.description = description
         self.file = file
+        self.format_options = options.format_options
         self._set_policy(options, format_hint)
         self._set_limits(options.limits)
         if data is not None:
@@ -172,6 +183,7 @@ cdef class Decoder:
     cdef void _free(self):
         close_converter(&self.converter)
         close_media(&self.media)
+        free_index(&self.index)
         close_source(&self.source)
         drop_error(&self.source)
         if self.has_view:
@@ -211,9 +223,15 @@ cdef class Decoder:
     cdef object _set_limits(self, limits):
         if limits.timeout is not None:
             # At most 30 years: nanoseconds beyond that do not fit.
-            self.source.deadline_ns = monotonic_ns() + <int64_t>(min(limits.timeout, 1e9) * 1e9)
+            self.timeout_ns = <int64_t>(min(limits.timeout, 1e9) * 1e9)
+            self.start_clock()
         if limits.max_input_bytes is not None:
             self.source.max_bytes = limits.max_input_bytes
+
+    def start_clock(self):
+        """Let the timeout begin now: it is that of one call."""
+        if self.timeout_ns > 0:
+            self.source.deadline_ns = monotonic_ns() + self.timeout_ns
 
     cdef object _use_file_object(self):
         """Read from the present position, which is our byte 0, as far as the file object seeks."""
@@ -229,27 +247,53 @@ cdef class Decoder:
         self.source.seekable = True
 
     cdef object _open(self, options, bytes path):
-        cdef ff.AVDictionary *format_options = NULL
         cdef const char *path_chars = chars_or_null(path)
         cdef int64_t status = 0
-        for key, value in options.format_options.items():
-            if ff.av_dict_set(&format_options, key.encode(), str(value).encode(), 0) < 0:
-                status = ff.AVERROR(ENOMEM)
         with nogil:
-            if status == 0 and path_chars != NULL:
+            if path_chars != NULL:
                 status = use_path(&self.source, path_chars)
             if status == 0:
                 status = start_source(&self.source)
-            if status == 0:
-                status = open_media(&self.media, &self.source, &self.policy, &format_options)
-            ff.av_dict_free(&format_options)
         self._check(status)
+        self._open_media()
         self._set_target(options)
         # Before a chained stream goes on to files that say something else.
         self.facts = describe(&self.media, &self.source)
         self.md5 = flac_md5(self.media.codec)
         if self.media.has_frame:
             self._start_run()
+
+    cdef object _open_media(self):
+        cdef ff.AVDictionary *format_options = NULL
+        cdef int64_t status = 0
+        for key, value in self.format_options.items():
+            if ff.av_dict_set(&format_options, key.encode(), value.encode(), 0) < 0:
+                status = ff.AVERROR(ENOMEM)
+        with nogil:
+            if status == 0:
+                status = open_media(&self.media, &self.source, &self.policy, &format_options)
+            ff.av_dict_free(&format_options)
+        self._check(status)
+
+    cdef object _rewind(self):
+        """Begin anew with the first frame."""
+        if not self.source.seekable:
+            raise ValueError(f"{self.description}: this source cannot seek back")
+        with nogil:
+            close_converter(&self.converter)
+            close_media(&self.media)
+            rewind(&self.source)
+        memset(&self.media, 0, sizeof(self.media))
+        memset(&self.converter, 0, sizeof(self.converter))
+        self.position = 0
+        try:
+            self._open_media()
+            if self.media.has_frame:
+                self._start_run()
+        except BaseException:
+            self.closed = True
+            self._free()
+            raise
 
     cdef object _check(self, int64_t status):
         return check(status, &self.source, &self.media, self.description)
@@ -376,29 +420,117 @@ cdef class Decoder:
         finally:
             PyBuffer_Release(&view)
 
-    def skip(self, int64_t num_frames):
-        """Drop up to `num_frames` frames; answers how many there were."""
-        cdef Output nowhere
-        cdef int64_t jumped
-        memset(&nowhere, 0, sizeof(nowhere))
+    def seek(self, int64_t frame):
+        """Go to a frame, or to the end if that comes before; answers the position reached."""
         self._take_open()
         try:
-            jumped = self._jump(num_frames)
-            return jumped + self._fill(&nowhere, num_frames - jumped)
+            self._seek(frame)
+            return self.position
         finally:
             release(&self.busy)
 
-    cdef int64_t _jump(self, int64_t num_frames) noexcept:
-        """Seek over frames that need not be decoded to know that they are there."""
-        cdef int64_t offset = self.converter.frame_offset
-        cdef int64_t jumped = 0
-        if self.converter.kept == 0 and self.converter.error == 0 and not self.converter.resamples:
+    def skip(self, int64_t num_frames):
+        """Drop up to `num_frames` frames; answers how many there were."""
+        cdef int64_t before
+        self._take_open()
+        try:
+            before = self.position
+            self._seek(before + num_frames)
+            return self.position - before
+        finally:
+            release(&self.busy)
+
+    def count(self):
+        """Frames of the whole by its packets, which are not decoded; None where that is no way.
+
+        Before anything has been read; behind it, the end has come, or the first frame again.
+        """
+        cdef int status = Outcome.LOST
+        self._take_open()
+        try:
+            if not self.media.has_frame or not can_go(&self.media, &self.source) \
+                    or not is_counted_to_the_end(&self.media):
+                return None
             with nogil:
-                jumped = jump(&self.media, &self.source, offset, num_frames)
-        if jumped > 0:
-            self.converter.frame_offset = 0
-            self.position += jumped
-        return jumped
+                status = count_to(&self.media, &self.source, &self.policy, INT64_MAX // 4)
+            if status == Outcome.ARRIVED:
+                self._arrive(0)
+                return self.position
+            if status == Outcome.LOST:
+                self._rewind()
+            self._check(status)
+            return None
+        finally:
+            release(&self.busy)
+
+    def cancel(self):
+        """Have another thread that reads here stop with an error, soon."""
+        self.source.stop = SourceStop.CANCELLED
+
+    @property
+    def is_divisible(self):
+        """Whether parts of the stream may be decoded by decoders of their own, bit for bit."""
+        cdef bint divisible
+        self._take_open()
+        divisible = can_go(&self.media, &self.source) and is_divisible(&self.media, &self.source)
+        release(&self.busy)
+        return divisible
+
+    @property
+    def packets_decoded(self):
+        """How many packets have been given to FFmpeg's decoder."""
+        return self.media.packets_decoded
+
+    cdef object _seek(self, int64_t frame):
+        cdef Output nowhere
+        memset(&nowhere, 0, sizeof(nowhere))
+        if self.jumps_left > 0 and frame != self.position and can_go(&self.media, &self.source):
+            self._jump(frame)
+        if frame < self.position:
+            self._rewind()
+        if frame > self.position:
+            self._fill(&nowhere, frame - self.position)
+
+    cdef object _jump(self, int64_t frame):
+        """Get near to a frame in another way than by decoding, where there is one."""
+        cdef int rate = self.media.first_rate
+        cdef bint ahead = frame >= self.position
+        cdef int64_t current = self.media.decoded_frames + self.converter.frame_offset
+        cdef int64_t most = last_claimed(&self.media)
+        cdef int64_t target = min(frame, most)
+        cdef int64_t aligned = target
+        cdef int status
+        if self.converter.swr == NULL or self.converter.sample_rate != rate \
+                or (self.converter.error < 0 and ahead):
+            return
+        if self.target.sample_rate != rate:
+            aligned = aligned_frame(frame, most, rate, self.target.sample_rate, &target)
+        with nogil:
+            status = go_to(&self.media, &self.source, &self.policy, &self.index, current, ahead,
+                           target)
+        if status == Outcome.ARRIVED:
+            self._arrive(aligned)
+        elif status == Outcome.LOST:
+            self.jumps_left -= 1
+            self._rewind()
+        else:
+            self._check(status)
+
+    cdef object _arrive(self, int64_t position):
+        """Have the converter go on with the frame that was gone to, or know the end."""
+        cdef bint resamples = self.target.sample_rate != self.media.first_rate
+        self.converter.frame_offset = 0
+        self.converter.kept = 0
+        self.converter.error = 0
+        self.position = position
+        if not self.media.has_frame:
+            self.converter.phase = Phase.FINISHED
+            self.position = ff.av_rescale_rnd(self.media.decoded_frames, self.target.sample_rate,
+                                              self.media.first_rate, ff.AV_ROUND_UP)
+        elif resamples or self.converter.phase != Phase.FEEDING \
+                or not belongs_to_run(&self.converter, &self.target, self.media.frame):
+            end_run(&self.converter)
+            self._start_run()
 
     @property
     def sample_rate(self):
@@ -465,47 +597,14 @@ cdef str dtype_of(ff.AVSampleFormat sample_format):
 
 def linked_versions():
     """Versions, licence and configuration of the FFmpeg that this process has loaded."""
-    return {
-        "ffmpeg": text(ff.av_version_info()),
-        "libavformat": dotted(ff.avformat_version()),
-        "libavcodec": dotted(ff.avcodec_version()),
-        "libavutil": dotted(ff.avutil_version()),
-        "libswresample": dotted(ff.swresample_version()),
-        "license": text(ff.avcodec_license()),
-        "configuration": text(ff.avcodec_configuration()),
-    }
-
-
-cdef str dotted(unsigned int version):
-    return f"{version >> 16}.{version >> 8 & 255}.{version & 255}"
+    return versions_of_ffmpeg()
 
 
 def loaded_from():
     """The files that the libraries of `linked_versions` come from, as this process has them."""
-    return [
-        file_of(<void *>ff.avformat_version), file_of(<void *>ff.avcodec_version),
-        file_of(<void *>ff.avutil_version), file_of(<void *>ff.swresample_version)]
-
-
-cdef str file_of(const void *function):
-    cdef Dl_info info
-    return text(info.dli_fname) if dladdr(function, &info) != 0 else "unknown"
+    return files_of_ffmpeg()
 
 
 def available_formats():
     """Names of every demuxer and of every audio decoder of the linked FFmpeg."""
-    cdef void *state = NULL
-    cdef const ff.AVInputFormat *demuxer = ff.av_demuxer_iterate(&state)
-    cdef const ff.AVCodec *codec
-    cdef list demuxers = []
-    cdef list decoders = []
-    while demuxer != NULL:
-        demuxers.extend(text(demuxer.name).split(","))
-        demuxer = ff.av_demuxer_iterate(&state)
-    state = NULL
-    codec = ff.av_codec_iterate(&state)
-    while codec != NULL:
-        if codec.type == ff.AVMEDIA_TYPE_AUDIO and ff.av_codec_is_decoder(codec):
-            decoders.append(text(codec.name))
-        codec = ff.av_codec_iterate(&state)
-    return demuxers, decoders
+    return demuxers_of_ffmpeg(), decoders_of_ffmpeg()

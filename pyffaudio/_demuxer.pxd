@@ -42,6 +42,10 @@ cdef extern from *:
     int QUIET "PYFFAUDIO_QUIET"
 
 
+cdef enum:
+    INDEX_BYTES = 4096
+
+
 cdef inline int deny_open(ff.AVFormatContext *context, ff.AVIOContext **io, const char *url,
                           int flags, ff.AVDictionary **options) noexcept nogil:
     return ff.AVERROR(EACCES)
@@ -148,4 +152,8 @@ cdef inline int open_demuxer(Media *media, Source *source, const Policy *policy,
                     status, demuxer.name)
     if media.format.nb_streams > <unsigned int>policy.max_streams:
         return fail(media, Fault.TOO_MANY_STREAMS, media.format.nb_streams, NULL)
+    if ff.av_match_list(demuxer.name, "flac,ogg,mp3,aac", b','):
+        # We know better where their packets are: what FFmpeg keeps of each as it goes by, it sorts
+        # into a megabyte.
+        media.format.max_index_size = INDEX_BYTES
     return 1

@@ -182,5 +182,5 @@ cdef inline void end_stream(Media *media, Source *source) noexcept nogil:
         end_short(media)
     elif in_frame:
         end_in_broadcast(media)
-    elif media.first_rate > 0:
+    elif media.first_rate > 0 or media.promised_frames == 0:
         end_whole(media, source)

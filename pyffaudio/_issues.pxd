@@ -71,3 +71,15 @@ cdef inline bint is_noted(const Issues *issues, IssueCode code) noexcept nogil:
         if issues.items[i].code == code:
             return True
     return False
+
+
+cdef inline void drop_issues(Issues *issues, int64_t position) noexcept nogil:
+    """Forget what was met before a position, and does not reach beyond it."""
+    cdef int i, kept = 0
+    cdef const RawIssue *issue
+    for i in range(issues.count):
+        issue = &issues.items[i]
+        if issue.position >= position or issue.position + issue.num_frames > position:
+            issues.items[kept] = issue[0]
+            kept += 1
+    issues.count = kept

@@ -1,5 +1,5 @@
 """How long the audio is by the container's word."""
-from libc.stdint cimport int64_t
+from libc.stdint cimport INT64_MAX, int64_t
 
 from pyffaudio cimport ffmpeg as ff
 from pyffaudio._media cimport Media, frame_bits, reads
@@ -8,6 +8,12 @@ from pyffaudio._media cimport Media, frame_bits, reads
 cdef inline int64_t in_frames(const Media *media, int64_t ticks, int sample_rate) noexcept nogil:
     """A time of the container in frames at this rate."""
     return ff.av_rescale_q(ticks, media.stream.time_base, ff.AVRational(1, sample_rate))
+
+
+cdef inline bint has_sample_clock(const Media *media) noexcept nogil:
+    """Whether the container's times are whole numbers of frames."""
+    return media.first_rate > 0 and media.stream.time_base.num == 1 \
+        and media.stream.time_base.den % media.first_rate == 0
 
 
 cdef inline int64_t end_of_table(const Media *media) noexcept nogil:
@@ -59,3 +65,9 @@ cdef inline int64_t claimed_frames(const Media *media) noexcept nogil:
     if media.format.duration > 0:
         return ff.av_rescale(media.format.duration, media.first_rate, ff.AV_TIME_BASE)
     return -1
+
+
+cdef inline int64_t last_claimed(const Media *media) noexcept nogil:
+    """The last frame by the container's word, beyond which only decoding goes; else any."""
+    cdef int64_t claimed = claimed_frames(media)
+    return claimed - 1 if claimed > 0 and not reads(media, "mp3,aac") else INT64_MAX // 4

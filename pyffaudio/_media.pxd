@@ -3,9 +3,10 @@
 Functions of every stage answer 1 (there is one), 0 (the end) or a negative AVERROR; where FFmpeg
 has no code for what went wrong, `Media.fault` says it.
 """
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint8_t
 
 from pyffaudio cimport ffmpeg as ff
+from pyffaudio._index cimport Entry
 from pyffaudio._issues cimport IssueCode, Issues, note
 from pyffaudio._gapless cimport TrackEnd
 from pyffaudio._promise cimport Promise
@@ -43,6 +44,12 @@ cdef struct Policy:
 cdef enum:
     MAX_EARLY = 256
 
+# A place that tells its own position (_marks.pxd).
+cdef struct Mark:
+    int64_t offset
+    int64_t position            # of a FLAC frame's start, of an Ogg page's end
+    int64_t order               # grows from one mark to the next
+
 cdef struct Media:
     ff.AVIOContext *io
     ff.AVFormatContext *format
@@ -63,6 +70,8 @@ cdef struct Media:
     int early_count
     int early_stream            # of the last of them
     int early_given             # so many of them have been handed on
+    bint plain                  # they come straight from the data chunk (_plain.pxd)
+    int64_t plain_next          # the first frame of the next one
     ff.AVPacket *packet
     ff.AVPacket *ahead          # the one after it, in containers that need to know the last
     bint looks_ahead
@@ -77,6 +86,7 @@ cdef struct Media:
     bint sent_cut               # it ends before its own header says
     bint sent_last              # none follows
     int64_t sent_pts
+    int64_t sent_position       # where it is in the file, or -1
     int64_t sent_duration       # 0 where that is unknown
     bint sent_trims             # it says what to skip and to discard
     int64_t sent_skip
@@ -91,9 +101,11 @@ cdef struct Media:
     int first_rate              # of the first frame: the rate that positions are counted at
     ff.AVChannelLayout first_layout
     int first_format            # an AVSampleFormat
+    int first_samples           # frames in the first frame
     # Where frames belong in time (_timeline.pxd)
     TrackEnd track_end
     int64_t xing_frames         # of an MP3, by its first frame; or 0
+    int64_t xing_bytes          # likewise; or 0
     int64_t padding_frames      # of those at the end, by the tag of LAME
     int64_t first_pts           # of the first packet
     int64_t frame_pts           # of the frame, stated or counted
@@ -109,6 +121,20 @@ cdef struct Media:
     bint has_waiting
     int64_t decoded_frames      # consumed so far: the position
     int64_t link_position       # at the start of the present link of a chain
+    # Going to a frame (_seek.pxd)
+    bint scans                  # packets are counted and not decoded
+    int64_t origin              # of the first frame that was not all trimmed: what its time, in
+    bint has_origin             # frames, is ahead of its position
+    Entry first_entry           # of the packet that it came from
+    bint landed                 # the next frame's time tells the position
+    int64_t wanted_pts          # packets that end before are dropped; or none
+    int unprimed                # frames to be dropped before, of which not even the length is right
+    int64_t own_pts             # of the next packet, where the demuxer does not know; or none
+    uint8_t[32] first_head      # of the first frame of FLAC, or page of Ogg (_marks.pxd)
+    Mark last_mark
+    int marks                   # 1 if they can be trusted, or -1, once that is known
+    int regular                 # of MP4's table: 1 or -1, once that is known
+    int64_t packets_decoded
 
 
 cdef inline int fail(Media *media, Fault fault, int64_t value, const char *name) noexcept nogil:

@@ -9,6 +9,7 @@ from pyffaudio._demuxer cimport open_demuxer
 from pyffaudio._links cimport begin_link
 from pyffaudio._media cimport Fault, Media, Policy, frame_bits, reads
 from pyffaudio._gapless cimport find_track_end, read_gapless_tag, read_packet_table
+from pyffaudio._plain cimport is_plain
 from pyffaudio._promise cimport find_promise
 from pyffaudio._source cimport Source
 from pyffaudio._stream cimport choose_stream
@@ -45,16 +46,20 @@ cdef inline void learn_end(Media *media, Source *source) noexcept nogil:
     media.first_pts = ff.AV_NOPTS_VALUE
     media.frame_pts = ff.AV_NOPTS_VALUE
     media.next_pts = ff.AV_NOPTS_VALUE
+    media.own_pts = ff.AV_NOPTS_VALUE
+    media.wanted_pts = ff.AV_NOPTS_VALUE
     media.promised_frames = -1
     find_promise(source, media.format.iformat.name, &media.promise)
     if bits > 0 and media.promise.begin >= 0:
         audio_bytes = media.promise.end - media.promise.begin
         media.promised_frames = audio_bytes // bits * 8 + audio_bytes % bits * 8 // bits
+    media.plain = is_plain(media, source)
+    media.plain_next = 0
     if reads(media, "caf") and bits == 0:
         read_packet_table(source, &media.track_end)
     media.looks_ahead = reads(media, "mov,ogg") or has_padded_blocks(media)
     if reads(media, "mp3"):
-        media.xing_frames = xing_frames(source, &media.padding_frames)
+        media.xing_frames = xing_frames(source, &media.padding_frames, &media.xing_bytes)
     if reads(media, "mov"):
         find_track_end(source, media.stream.id, &media.track_end)
         tag = ff.av_dict_get(media.format.metadata, "iTunSMPB", NULL, 0)

@@ -3,6 +3,7 @@ from libc.errno cimport EAGAIN
 
 from pyffaudio cimport ffmpeg as ff
 from pyffaudio._media cimport Media
+from pyffaudio._plain cimport read_plain
 from pyffaudio._source cimport Source, watch
 
 
@@ -19,6 +20,8 @@ cdef inline bint take_early(Media *media, ff.AVPacket *packet) noexcept nogil:
 
 cdef inline int read_packet(Media *media, Source *source, ff.AVPacket *packet) noexcept nogil:
     cdef int status
+    if media.plain:
+        return read_plain(media, source, packet)
     if take_early(media, packet):
         return 1
     while True:

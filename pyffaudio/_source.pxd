@@ -42,6 +42,7 @@ cdef enum SourceStop:
     GOES_ON
     TIMED_OUT
     INPUT_TOO_LARGE
+    CANCELLED
 
 cdef enum:
     IO_BUFFER_BYTES = 32 * 1024
@@ -427,6 +428,15 @@ cdef inline int start_source(Source *source) noexcept nogil:
     if source.kind == SourceKind.DESCRIPTOR and START_BYTES < source.size <= SMALL_FILE_BYTES:
         capacity = source.size
     return load_start(source, capacity)
+
+
+cdef inline void rewind(Source *source) noexcept nogil:
+    """Be at the first byte, as start_source() left it; what stopped it goes on."""
+    ff.av_freep(&source.held)
+    source.held_size = 0
+    source.held_position = 0
+    source.position = 0
+    memset(&source.links, 0, sizeof(Links))
 
 
 cdef inline void close_source(Source *source) noexcept nogil:

@@ -131,8 +131,10 @@ cdef inline int stated_bytes(ff.AVCodecID codec_id, const uint8_t *head, int siz
     return 0
 
 
-cdef inline int64_t xing_frames(Source *source, int64_t *padding) noexcept nogil:
+cdef inline int64_t xing_frames(Source *source, int64_t *padding, int64_t *stated) noexcept nogil:
     """The frames that an MP3's first frame counts, and how many at the end are padding; 0: none.
+
+    `stated` is how many bytes it counts, 0 where it does not.
 
     Encoders put "Xing" or "Info" behind the side information, LAME its tag behind that;
     Fraunhofer's put "VBRI" at a fixed place.
@@ -142,6 +144,7 @@ cdef inline int64_t xing_frames(Source *source, int64_t *padding) noexcept nogil
     cdef int64_t count
     cdef bint mono
     padding[0] = 0
+    stated[0] = 0
     if peek(source, first_byte(source), frame, sizeof(frame)) < <int>sizeof(frame) \
             or mpeg_audio_bytes(frame) == 0:
         return 0
@@ -154,6 +157,8 @@ cdef inline int64_t xing_frames(Source *source, int64_t *padding) noexcept nogil
             or not frame[offset + 7] & 1:
         return 0
     count = <int64_t>read_integer(frame + offset + 8, 4, True)
+    if frame[offset + 7] & 2:
+        stated[0] = <int64_t>read_integer(frame + offset + 12, 4, True)
     if frame[offset + 7] & 15 == 15:
         # 12 bits of delay and 12 of padding, in which the decoder's own delay of 529 is counted.
         offset += 120 + 21

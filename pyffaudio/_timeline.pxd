@@ -11,7 +11,8 @@ from pyffaudio cimport ffmpeg as ff
 from pyffaudio._chunks cimport read_integer
 from pyffaudio._ending cimport end_stream
 from pyffaudio._floats cimport find_unsound, is_finite, is_float
-from pyffaudio._frames cimport decode_frame
+from pyffaudio._frames cimport count_frame, decode_frame
+from pyffaudio._index cimport Entry
 from pyffaudio._issues cimport IssueCode, RawIssue, is_damaged, is_fatal, last_issue, note
 from pyffaudio._length cimport claimed_frames, end_of_mov, in_frames
 from pyffaudio._media cimport (
@@ -112,11 +113,23 @@ cdef inline void correct_frame(Media *media) noexcept nogil:
             frame.nb_samples, in_frames(media, media.sent_duration, frame.sample_rate))
 
 
+cdef inline void place_landing(Media *media) noexcept nogil:
+    """Behind a seek: know the position by the time of the first frame; -1 where it has none."""
+    cdef ff.AVFrame *frame = media.frame
+    media.landed = False
+    media.decoded_frames = -1
+    if frame.pts != ff.AV_NOPTS_VALUE:
+        media.decoded_frames = in_frames(media, frame.pts, media.first_rate) - media.origin
+    media.next_pts = frame.pts
+
+
 cdef inline void keep_time(Media *media) noexcept nogil:
     """Let silence go before the frame, if frames before it are missing."""
     cdef ff.AVFrame *frame = media.frame
     cdef int64_t lost = 0
     correct_frame(media)
+    if media.landed:
+        place_landing(media)
     if media.next_pts == ff.AV_NOPTS_VALUE:
         media.skip = frames_before_start(media)
         media.primed_frames = in_frames(media, frame.pts - media.first_pts, frame.sample_rate)
@@ -245,6 +258,17 @@ cdef inline void note_unsound(Media *media) noexcept nogil:
         begin = end
 
 
+cdef inline void find_origin(Media *media, int skip) noexcept nogil:
+    """Learn from the first frame what lies between times and positions."""
+    if media.has_origin or media.frame_pts == ff.AV_NOPTS_VALUE:
+        return
+    media.has_origin = True
+    media.origin = (in_frames(media, media.frame_pts, media.first_rate) + skip
+                    - media.decoded_frames)
+    media.first_entry = Entry(in_frames(media, media.sent_pts, media.first_rate) - media.origin,
+                              media.sent_pts, media.sent_position)
+
+
 cdef inline void trim_frame(Media *media) noexcept nogil:
     """Drop what comes before the audio's start and after its end; `has_frame` if some is left."""
     cdef ff.AVFrame *frame = media.frame
@@ -265,8 +289,12 @@ cdef inline void trim_frame(Media *media) noexcept nogil:
     media.skip -= skip
     frame.nb_samples = <int>keep
     if skip < keep:
-        drop_start(frame, skip)
+        find_origin(media, skip)
         media.has_frame = True
+        if media.scans:
+            frame.nb_samples -= skip
+            return
+        drop_start(frame, skip)
         if stores_floats(media) and not is_finite(frame):
             note_unsound(media)
     else:
@@ -354,8 +382,12 @@ cdef inline int next_frame(Media *media, Source *source, const Policy *policy) n
         elif media.ended:
             return 0
         else:
-            status = decode_frame(media, source, policy)
-            if status > 0:
+            status = count_frame(media, source, policy) if media.scans \
+                else decode_frame(media, source, policy)
+            if status > 0 and media.unprimed > 0:
+                media.unprimed -= 1
+                ff.av_frame_unref(media.frame)
+            elif status > 0:
                 keep_time(media)
                 if not media.has_waiting:
                     trim_frame(media)

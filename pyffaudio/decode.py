@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Unpack
 
 import numpy as np
@@ -13,10 +13,7 @@ import numpy as np
 from pyffaudio import native
 from pyffaudio.audio import Audio, Samples
 from pyffaudio.buffers import Buffer, CallersBuffer, GrowingBuffer
-from pyffaudio.diagnose import damage_error, limit_error
-from pyffaudio.errors import PyffaudioError
-from pyffaudio.info import info_of
-from pyffaudio.issues import Issue
+from pyffaudio.collect import collect, first_capacity
 from pyffaudio.native import Data, Decoder, File, Source
 from pyffaudio.options import (
     ALL_FRAMES,
@@ -26,11 +23,9 @@ from pyffaudio.options import (
     Options,
     normalise,
 )
+from pyffaudio.parallel import fill_with_threads
 
-# More output than this many bytes for each byte of input is reserved only as it comes.
-_PLAUSIBLE_RATIO = 1024
-_LEAST_BYTES = 1 << 20
-_SPILL_FRAMES = 4096
+Open = Callable[[], Decoder]
 
 
 def decode_file(source: File, **options: Unpack[DecodeOptions]) -> Audio:
@@ -62,6 +57,9 @@ def decode_file(source: File, **options: Unpack[DecodeOptions]) -> Audio:
         Names the demuxer, for what has no signature: ``"g722"``, ``"s16le"``.
     format_options : mapping, optional
         ``{"sample_rate": 8000, "channels": 1}``, for raw PCM.
+    num_threads : int
+        Threads that decode one long file side by side; 0 is one for each core. The samples are the
+        same; only exact codecs (docs/seeking.md) of a path or of bytes are divided. Default: 1.
     on_error : str
         For audio that is known to be damaged or cut: ``"raise"`` (default) or ``"partial"``, which
         returns what could be decoded, with `issues`.
@@ -99,7 +97,8 @@ def decode_file(source: File, **options: Unpack[DecodeOptions]) -> Audio:
     >>> speech.samples[:, 0].shape
     (1600,)
     """
-    return _decode(native.open_file, source, normalise(**options))
+    asked = normalise(**options)
+    return _decode(partial(native.open_file, source, asked), source, asked)
 
 
 def decode_bytes(data: Data, **options: Unpack[DecodeOptions]) -> Audio:
@@ -129,7 +128,8 @@ def decode_bytes(data: Data, **options: Unpack[DecodeOptions]) -> Audio:
     >>> pyffaudio.decode_bytes(pathlib.Path("tone.wav").read_bytes(), dtype="int16").samples.dtype
     dtype('int16')
     """
-    return _decode(native.open_data, data, normalise(**options))
+    asked = normalise(**options)
+    return _decode(partial(native.open_data, data, asked), data, asked)
 
 
 def decode_into(source: Source, out: Any, **options: Unpack[DecodeIntoOptions]) -> Audio:
@@ -175,10 +175,10 @@ def decode_into(source: Source, out: Any, **options: Unpack[DecodeIntoOptions]) 
         raise ValueError(_channels_differ(frames.shape[1], f"num_channels is {asked.num_channels}"))
     # libswresample writes planes or interleaved frames: whichever this array is made of.
     planar = frames.strides[0] == array.itemsize
-    decoder, count = _open_segment(
+    open_again = partial(
         native.open_decoder, source, dataclasses.replace(asked, channels_first=planar)
     )
-    with decoder:
+    with open_again() as decoder:
         if frames.shape[1] != decoder.num_channels:
             stored = f"{decoder.description} has {decoder.num_channels}"
             message = _channels_differ(frames.shape[1], stored)
@@ -186,167 +186,49 @@ def decode_into(source: Source, out: Any, **options: Unpack[DecodeIntoOptions]) 
                 other = "False" if asked.channels_first else "True"
                 message = f"out has shape {array.shape}, {stored}: give channels_first={other}"
             raise ValueError(message)
-        return _read(decoder, buffer, min(count, len(frames)), asked)
+        count = min(_go_to_segment(decoder, source, asked), len(frames))
+        return _fill(decoder, open_again, source, buffer, count, asked)
 
 
-def _decode(open_source: Callable[[Any, Options], Decoder], source: Any, options: Options) -> Audio:
-    decoder, count = _open_segment(open_source, source, options)
-    with decoder:
+def _decode(open_again: Open, source: Any, options: Options) -> Audio:
+    with open_again() as decoder:
+        count = _go_to_segment(decoder, source, options)
         buffer = GrowingBuffer(
-            _first_capacity(decoder, options, count),
+            first_capacity(decoder, options, count),
             decoder.num_channels,
             decoder.dtype,
             options.channels_first,
         )
-        return _read(decoder, buffer, count, options)
+        return _fill(decoder, open_again, source, buffer, count, options)
 
 
-def _read(decoder: Decoder, buffer: Buffer, count: int, options: Options) -> Audio:
-    """Fill the buffer with at most `count` frames: the one loop over `read_into`."""
-    limit, limit_name = _frame_limit(decoder, options)
-    room = min(count, limit)
+def _fill(
+    decoder: Decoder, open_again: Open, source: Any, buffer: Buffer, count: int, options: Options
+) -> Audio:
     start = decoder.position
     filled = 0
-    try:
-        while filled < room:
-            if filled < len(buffer.frames):
-                got = decoder.read_into(buffer.frames[filled:room])
-            else:
-                got = _spill(decoder, buffer, filled, room)
-            if got == 0:
-                break
-            filled += got
-        more = filled == room and decoder.skip(1) > 0
-        if more and room < count:
-            value = getattr(options.limits, limit_name)
-            raise limit_error(limit_name, value, decoder.description)
-    except PyffaudioError as error:
-        error.partial = _audio(decoder, buffer.take(filled), start, options, more=True)
-        raise
-    stop = start + filled if filled == count else None
-    audio = _audio(decoder, buffer.take(filled), start, options, more, stop)
-    if options.on_error == "raise" and any(issue.is_fatal for issue in audio.issues):
-        raise damage_error(audio, decoder.description)
-    return audio
+    if options.num_threads > 1 and not native.is_file_object(source):
+        frames = min(count, len(buffer.frames))
+        filled = fill_with_threads(decoder, open_again, buffer, frames, options.num_threads)
+    return collect(decoder, buffer, count, options, start, filled)
 
 
-def _spill(decoder: Decoder, buffer: Buffer, filled: int, room: int) -> int:
-    """Frames beyond the capacity, which grows only if there are any: a true claim is the rule."""
-    assert isinstance(buffer, GrowingBuffer)
-    spill = np.empty((min(_SPILL_FRAMES, room - filled), decoder.num_channels), decoder.dtype)
-    got = decoder.read_into(spill)
-    if got:
-        buffer.grow(room)
-        buffer.frames[filled : filled + got] = spill[:got]
-    return got
-
-
-def _first_capacity(decoder: Decoder, options: Options, count: int) -> int:
-    """As the file claims, as far as its size makes that plausible; claimed is not yet used."""
-    frame_bytes = decoder.num_channels * np.dtype(decoder.dtype).itemsize
-    input_bytes = decoder.input_bytes
-    claimed = decoder.claimed_frames
-    if claimed is None:
-        claimed = _LEAST_BYTES // frame_bytes
-    if not options.channels_first:
-        # A claim is often a packet short; planes would have to be moved together afterwards.
-        claimed += _SPILL_FRAMES
-    plausible = max(_LEAST_BYTES, (input_bytes or 0) * _PLAUSIBLE_RATIO) // frame_bytes
-    limit, _ = _frame_limit(decoder, options)
-    return min(max(claimed - decoder.position, 0), plausible, count, limit)
-
-
-def _frame_limit(decoder: Decoder, options: Options) -> tuple[int, str]:
-    """How many frames the limits allow, and the name of the stricter one."""
-    limits = options.limits
-    frame_bytes = decoder.num_channels * np.dtype(decoder.dtype).itemsize
-    by_bytes = limits.max_bytes // frame_bytes
-    if limits.max_duration is not None:
-        by_duration = int(limits.max_duration * decoder.sample_rate)
-        if by_duration < by_bytes:
-            return by_duration, "max_duration"
-    return by_bytes, "max_bytes"
-
-
-def _first_pass(
-    open_source: Callable[[Any, Options], Decoder], source: Any, options: Options
-) -> tuple[float, Options]:
-    """The length in seconds, and the options with what time is left for the second pass."""
-    limits = options.limits
-    began = time.monotonic()
-    with open_source(source, options) as decoder:
+def _go_to_segment(decoder: Decoder, source: Any, options: Options) -> int:
+    """Have the segment's first frame come next; answers the most frames that it may have."""
+    start, stop = options.start_seconds, options.stop_seconds
+    if start < 0 or (stop is not None and stop < 0):
+        native.rewinder(source, "negative seconds, which count from the end, need a look at it")
         # A short answer may be a fault, which the next call raises.
         while decoder.skip(ALL_FRAMES):
             pass
         length = decoder.position / decoder.sample_rate
-        if limits.timeout is not None:
-            left = limits.timeout - (time.monotonic() - began)
-            if left <= 0:
-                raise limit_error("timeout", None, decoder.description)
-            options = dataclasses.replace(options, limits=dataclasses.replace(limits, timeout=left))
-    return length, options
-
-
-def _open_segment(
-    open_source: Callable[[Any, Options], Decoder], source: Any, options: Options
-) -> tuple[Decoder, int]:
-    """A decoder at the segment's first frame, and the most frames that the segment may have."""
-    start, stop = options.start_seconds, options.stop_seconds
-    from_end = start < 0 or (stop is not None and stop < 0)
-    rewind = (
-        native.rewinder(source, "negative seconds, which count from the end, take a first pass")
-        if from_end
-        else None
-    )
-    if rewind is not None:
-        length, options = _first_pass(open_source, source, options)
-        rewind()
         start = max(start + length, 0) if start < 0 else start
         stop = stop + length if stop is not None and stop < 0 else stop
-    decoder = open_source(source, options)
     first = options.frame_offset or round(start * decoder.sample_rate)
-    count = ALL_FRAMES if options.num_frames is None else options.num_frames
+    decoder.seek(first)
     if stop is not None:
-        count = max(round(stop * decoder.sample_rate) - first, 0)
-    try:
-        decoder.skip(first)
-    except BaseException:
-        decoder.close()
-        raise
-    return decoder, count
-
-
-def _audio(
-    decoder: Decoder,
-    samples: Samples,
-    start: int,
-    options: Options,
-    more: bool,
-    stop: int | None = None,
-) -> Audio:
-    """The result, with the issues of the frames from `start` to `stop`, or else to the end."""
-    issues = tuple(_issues_within(decoder, start, stop))
-    complete = decoder.complete if start == 0 and not more else None
-    return Audio(
-        samples,
-        decoder.sample_rate,
-        info_of(decoder, options.limits),
-        issues,
-        False if any(issue.is_fatal for issue in issues) else complete,
-        more,
-        options.channels_first,
-    )
-
-
-def _issues_within(decoder: Decoder, start: int, stop: int | None) -> Iterator[Issue]:
-    """What of each issue is of these frames; one without a length is of the frame it is at."""
-    for code, offset, num_frames in decoder.issues:
-        begin, end = max(offset, start), offset + num_frames
-        if stop is not None:
-            end = min(end, stop)
-        is_here = num_frames == 0 and begin == offset and (stop is None or offset < stop)
-        if begin < end or is_here:
-            yield Issue(code, begin - start, end - begin)
+        return max(round(stop * decoder.sample_rate) - first, 0)
+    return ALL_FRAMES if options.num_frames is None else options.num_frames
 
 
 def _as_array(out: Any) -> Samples:

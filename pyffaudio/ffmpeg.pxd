@@ -21,6 +21,7 @@ cdef extern from "libavutil/log.h" nogil:
 
 cdef extern from "libavutil/mem.h" nogil:
     void *av_malloc(size_t size)
+    void *av_realloc_array(void *ptr, size_t nmemb, size_t size)
     void av_free(void *ptr)
     void av_freep(void *ptr)
 
@@ -133,6 +134,7 @@ cdef extern from "libavcodec/codec_id.h" nogil:
         AV_CODEC_ID_AAC
         AV_CODEC_ID_AAC_LATM
         AV_CODEC_ID_AC3
+        AV_CODEC_ID_ALAC
         AV_CODEC_ID_APE
         AV_CODEC_ID_DTS
         AV_CODEC_ID_EAC3
@@ -162,6 +164,17 @@ cdef extern from "libavcodec/codec_id.h" nogil:
     const char *avcodec_get_name(AVCodecID id)
 
 
+cdef extern from *:
+    """
+    #include <libavcodec/avcodec.h>
+    /* Its name until FFmpeg 6.1. */
+    #ifndef AV_PROFILE_AAC_LOW
+    #define AV_PROFILE_AAC_LOW FF_PROFILE_AAC_LOW
+    #endif
+    """
+    int AV_PROFILE_AAC_LOW
+
+
 cdef extern from "libavcodec/packet.h" nogil:
     enum AVPacketSideDataType:
         AV_PKT_DATA_SKIP_SAMPLES
@@ -174,8 +187,11 @@ cdef extern from "libavcodec/packet.h" nogil:
         int64_t duration
         int64_t pos
     int AV_PKT_FLAG_CORRUPT
+    int AV_PKT_FLAG_DISCARD
     AVPacket *av_packet_alloc()
     void av_packet_free(AVPacket **pkt)
+    int av_new_packet(AVPacket *pkt, int size)
+    void av_shrink_packet(AVPacket *pkt, int size)
     void av_packet_unref(AVPacket *pkt)
     void av_packet_move_ref(AVPacket *dst, AVPacket *src)
     uint8_t *av_packet_get_side_data(const AVPacket *pkt, AVPacketSideDataType type, size_t *size)
@@ -213,6 +229,7 @@ cdef extern from "libavcodec/avcodec.h" nogil:
         AVChannelLayout ch_layout
         int bits_per_raw_sample
         int frame_size
+        int profile
         uint8_t *extradata
         int extradata_size
         int err_recognition
@@ -261,6 +278,10 @@ cdef extern from "libavformat/avformat.h" nogil:
         int disposition
         int discard
         AVDictionary *metadata
+    ctypedef struct AVIndexEntry:
+        int64_t pos
+        int64_t timestamp
+        int size
     ctypedef struct AVChapter:
         AVRational time_base
         int64_t start
@@ -281,6 +302,7 @@ cdef extern from "libavformat/avformat.h" nogil:
         AVDictionary *metadata
         AVIOInterruptCB interrupt_callback
         int max_streams
+        unsigned int max_index_size
         int max_probe_packets
         int (*io_open)(AVFormatContext *s, AVIOContext **pb, const char *url, int flags,
                        AVDictionary **options) noexcept nogil
@@ -301,7 +323,13 @@ cdef extern from "libavformat/avformat.h" nogil:
     int avformat_find_stream_info(AVFormatContext *ic, AVDictionary **options)
     int av_find_best_stream(AVFormatContext *ic, AVMediaType media_type, int wanted_stream_nb,
                             int related_stream, const AVCodec **decoder_ret, int flags)
+    int avformat_index_get_entries_count(const AVStream *st)
+    const AVIndexEntry *avformat_index_get_entry(AVStream *st, int idx)
+    int AVINDEX_KEYFRAME
+    int av_add_index_entry(AVStream *st, int64_t pos, int64_t timestamp, int size, int distance,
+                           int flags)
     int AVSEEK_FLAG_BACKWARD
+    int AVSEEK_FLAG_BYTE
     int av_seek_frame(AVFormatContext *s, int stream_index, int64_t timestamp, int flags)
     int av_read_frame(AVFormatContext *s, AVPacket *pkt)
 

@@ -115,15 +115,16 @@ def probe(
     format_options: Mapping[str, int] | None = None,
     limits: Limits | None = None,
 ) -> AudioInfo:
-    """Tell what a source holds; of the audio, only the first frame is decoded, unless `exact`.
+    """Tell what a source holds; of the audio, only the first frame is decoded.
 
     Parameters
     ----------
     source : str, os.PathLike, binary file object or bytes-like
         A file object is put back to its position; one that cannot seek is refused.
     exact : bool
-        Count the frames by decoding all of them, and check all that can be: an undamaged stream,
-        for FLAC the MD5 of its samples. Default: `num_frames` is the container's word.
+        Count the frames to the last, by the headers of all packets where these tell, else by
+        decoding; and check what that shows: that nothing is missing, for FLAC the MD5 of its
+        samples. Default: `num_frames` is the container's word.
     stream_index, format, format_options, limits
         As in `decode_file`.
 

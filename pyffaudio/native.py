@@ -20,6 +20,7 @@ __all__ = [
     "File",
     "Source",
     "available_formats",
+    "is_file_object",
     "linked_versions",
     "loaded_from",
     "open_data",
@@ -88,9 +89,14 @@ def open_data(data: Any, options: Options) -> Decoder:
     return Decoder(options, data=data, description=description)
 
 
+def is_file_object(source: Any) -> bool:
+    """Whether this has a position of its own, so that it cannot be opened once more."""
+    return not isinstance(source, (str, os.PathLike)) and not _is_data(source)
+
+
 def rewinder(source: Any, purpose: str) -> Callable[[], object]:
     """What puts a source back to where it is now; a file object that cannot is refused."""
-    if _is_data(source) or not callable(getattr(source, "read", None)):
+    if not is_file_object(source):
         return lambda: None
     seekable = getattr(source, "seekable", None)
     if seekable is None or not seekable():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -21,21 +22,33 @@ ALL_FRAMES = 2**62
 _NO_OPTIONS: Mapping[str, int] = MappingProxyType({})
 
 
-class DecodeIntoOptions(TypedDict, total=False):
-    """The keyword arguments of `decode_into`, as a type for ``**options``."""
+class StreamOptions(TypedDict, total=False):
+    """What holds for all of a stream, whatever is read of it."""
 
     sample_rate: int | None
     num_channels: int | None
     channels_first: bool
-    start_seconds: float
-    stop_seconds: float | None
-    frame_offset: int
-    num_frames: int | None
     stream_index: int | None
     format: str | None
     format_options: Mapping[str, int] | None
     on_error: Literal["raise", "partial"]
     limits: Limits | None
+
+
+class ReaderOptions(StreamOptions, total=False):
+    """The keyword arguments of `AudioReader`."""
+
+    dtype: DTypeLike | None
+
+
+class DecodeIntoOptions(StreamOptions, total=False):
+    """The keyword arguments of `decode_into`, as a type for ``**options``."""
+
+    start_seconds: float
+    stop_seconds: float | None
+    frame_offset: int
+    num_frames: int | None
+    num_threads: int
 
 
 class DecodeOptions(DecodeIntoOptions, total=False):
@@ -59,6 +72,7 @@ class Options:
     stream_index: int | None
     format: str | None
     format_options: Mapping[str, str]
+    num_threads: int
     on_error: Literal["raise", "partial"]
     limits: Limits
 
@@ -76,6 +90,7 @@ def normalise(
     stream_index: int | None = None,
     format: str | None = None,
     format_options: Mapping[str, int] | None = None,
+    num_threads: int = 1,
     on_error: Literal["raise", "partial"] = "raise",
     limits: Limits | None = None,
     **unknown: object,
@@ -106,9 +121,15 @@ def normalise(
         stream_index=_integer("stream_index", stream_index, 0, 2**31 - 1),
         format=_format_name(format, limits),
         format_options=_format_options(format, format_options or _NO_OPTIONS, limits),
+        num_threads=_integer("num_threads", num_threads, 0, 1024) or _num_cores(),
         on_error=on_error,
         limits=limits,
     )
+
+
+def _num_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _refuse_unknown(unknown: Mapping[str, object]) -> None:
@@ -118,6 +139,13 @@ def _refuse_unknown(unknown: Mapping[str, object]) -> None:
         near = difflib.get_close_matches(name, DecodeOptions.__annotations__, n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
         raise TypeError(f"there is no option {name!r}{hint}")
+
+
+def frame_count(name: str, value: Any) -> int:
+    """A number of frames that a method was given, or a TypeError or ValueError that names it."""
+    if value is None:
+        raise TypeError(f"{name} must be an integer, not None")
+    return _integer(name, value, 0, ALL_FRAMES) or 0
 
 
 def _integer(name: str, value: Any, least: int, most: int) -> int | None:

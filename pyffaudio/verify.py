@@ -1,4 +1,4 @@
-"""Decode a whole stream without keeping it: how many frames there are, and whether all is well."""
+"""How many frames there are, to the last, and whether all is well."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ _BLOCK_FRAMES = 65536
 
 
 def count_frames(decoder: Decoder) -> int:
-    """Decode to the end and count the frames.
+    """Count the frames: by packets where they tell, else by decoding to the end.
+
+    FLAC that states the MD5 of its samples is decoded, to compare it.
 
     Parameters
     ----------
@@ -31,6 +33,10 @@ def count_frames(decoder: Decoder) -> int:
         (RFC 9639, 8.2: of the samples, interleaved, each in whole little-endian bytes).
     """
     stated = decoder.md5
+    counted = None if stated else decoder.count()
+    if counted is not None:
+        _raise_unsound(decoder, counted)
+        return counted
     bits = decoder.describe()["bits_per_sample"]
     # As late as this: it loads a library of cryptography, 2 ms of every import of this package.
     import hashlib  # noqa: PLC0415
@@ -40,12 +46,18 @@ def count_frames(decoder: Decoder) -> int:
     while count := decoder.read_into(block):
         if stated:
             md5.update(_as_encoded(block[:count], bits))
-    issues = tuple(Issue(*issue) for issue in decoder.issues)
-    if any(issue.is_fatal for issue in issues):
-        raise unsound_error(issues, decoder.position, decoder.sample_rate, decoder.description)
+    issues = _raise_unsound(decoder, decoder.position)
     if stated and md5.hexdigest() != stated:
         raise md5_error(issues, decoder.description)
     return decoder.position
+
+
+def _raise_unsound(decoder: Decoder, num_frames: int) -> tuple[Issue, ...]:
+    """Raise what says that audio is missing; answer what else was noted."""
+    issues = tuple(Issue(*issue) for issue in decoder.issues)
+    if any(issue.is_fatal for issue in issues):
+        raise unsound_error(issues, num_frames, decoder.sample_rate, decoder.description)
+    return issues
 
 
 def _as_encoded(samples: Samples, bits: int) -> bytes:

@@ -24,7 +24,7 @@ OPTIONS = (
 def test_the_public_names() -> None:
     assert set(pyffaudio.__all__) == {
         *("decode_file", "decode_bytes", "decode_into", "probe", "versions", "formats"),
-        *("Audio", "AudioInfo", "StreamInfo", "Chapter", "Issue", "Limits"),
+        *("Audio", "AudioInfo", "AudioReader", "StreamInfo", "Chapter", "Issue", "Limits"),
         *("PyffaudioError", "UnsupportedFormatError", "NoAudioStreamError", "CorruptAudioError"),
         *("LimitExceededError", "DecodeTimeoutError", "__version__"),
     }

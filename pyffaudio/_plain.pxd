@@ -1,0 +1,58 @@
+"""Packets of WAV's PCM straight from its data chunk, whose place is known.
+
+FFmpeg asks every demuxer whether the first of its own packets might be something else, at ten times
+the cost of opening the file; and here going to a frame is arithmetic.
+"""
+from libc.errno cimport ENOMEM
+from libc.stdint cimport int64_t
+
+from pyffaudio cimport ffmpeg as ff
+from pyffaudio._chunks cimport Chunk, ChunkForm, find_chunk
+from pyffaudio._issues cimport IssueCode
+from pyffaudio._media cimport Media, frame_bits, note_here, reads
+from pyffaudio._preroll cimport is_pcm
+from pyffaudio._source cimport Source, peek, watch
+from pyffaudio._wav cimport may_be_dts
+
+
+cdef enum:
+    PLAIN_FRAMES = 4096         # of a packet
+
+
+cdef inline bint is_plain(const Media *media, const Source *source) noexcept nogil:
+    return (reads(media, "wav") and is_pcm(media) and media.promise.begin >= 0
+            and source.seekable and media.stream.time_base.num == 1
+            and media.stream.time_base.den == media.stream.codecpar.sample_rate
+            and frame_bits(media) % 8 == 0 and not may_be_dts(source.start, source.start_size))
+
+
+cdef inline void note_second_chunk(Media *media, Source *source) noexcept nogil:
+    """Audio behind the audio, which is not played."""
+    cdef ChunkForm form = ChunkForm(4, 4, False, 2, False)
+    cdef Chunk chunk
+    if media.promised_frames > 0 and find_chunk(
+            source, &form, media.promise.end + media.promise.end % 2, "data", &chunk):
+        note_here(media, IssueCode.TRAILING_DATA, 0)
+
+
+cdef inline int read_plain(Media *media, Source *source, ff.AVPacket *packet) noexcept nogil:
+    cdef int block = frame_bits(media) // 8
+    cdef int64_t left = media.promised_frames - media.plain_next
+    cdef int count = <int>min(left, PLAIN_FRAMES)
+    cdef int got
+    if left <= 0:
+        note_second_chunk(media, source)
+        return 0
+    if ff.av_new_packet(packet, count * block) < 0:
+        return ff.AVERROR(ENOMEM)
+    packet.pos = media.promise.begin + media.plain_next * block
+    got = peek(source, packet.pos, packet.data, packet.size)
+    if watch(source) < 0 or source.errnum != 0 or got == 0:
+        ff.av_packet_unref(packet)
+        return 0 if got == 0 and source.errnum == 0 and watch(source) == 0 else ff.AVERROR_EXIT
+    ff.av_shrink_packet(packet, got)
+    packet.stream_index = media.stream_index
+    packet.pts = media.plain_next
+    packet.duration = got // block
+    media.plain_next += count
+    return 1

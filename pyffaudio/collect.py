@@ -1,0 +1,136 @@
+"""Collecting what a decoder gives into one buffer, and what was met on the way into an Audio."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from pyffaudio.audio import Audio, Samples
+from pyffaudio.buffers import Buffer, GrowingBuffer
+from pyffaudio.diagnose import damage_error, limit_error
+from pyffaudio.errors import PyffaudioError
+from pyffaudio.info import info_of
+from pyffaudio.issues import Issue
+from pyffaudio.native import Decoder
+from pyffaudio.options import Options
+
+# More output than this many bytes for each byte of input is reserved only as it comes.
+_PLAUSIBLE_RATIO = 1024
+_LEAST_BYTES = 1 << 20
+_SPILL_FRAMES = 4096
+
+
+def collect(
+    decoder: Decoder, buffer: Buffer, count: int, options: Options, start: int, filled: int
+) -> Audio:
+    """Fill the buffer with at most `count` frames from `start`: the one loop over `read_into`.
+
+    So many as `filled` are there already, and the decoder stands behind them.
+    """
+    limit, limit_name = frame_limit(decoder, options)
+    room = min(count, limit)
+    try:
+        filled = fill(decoder, buffer, room, filled)
+        more = filled == room and decoder.skip(1) > 0
+        if more and room < count:
+            value = getattr(options.limits, limit_name)
+            raise limit_error(limit_name, value, decoder.description)
+    except PyffaudioError as error:
+        taken = buffer.take(min(decoder.position - start, room))
+        error.partial = audio_of(decoder, taken, start, options, more=True)
+        raise
+    stop = start + filled if filled == count else None
+    audio = audio_of(decoder, buffer.take(filled), start, options, more, stop)
+    raise_damage(audio, decoder, options)
+    return audio
+
+
+def fill(decoder: Decoder, buffer: Buffer, room: int, filled: int = 0) -> int:
+    """Fill the buffer up to `room` frames; answers how many there are then."""
+    while filled < room:
+        if filled < len(buffer.frames):
+            got = decoder.read_into(buffer.frames[filled:room])
+        else:
+            got = _spill(decoder, buffer, filled, room)
+        if got == 0:
+            break
+        filled += got
+    return filled
+
+
+def raise_damage(audio: Audio, decoder: Decoder, options: Options) -> None:
+    """Raise what was found, if audio is missing and the caller does not want to have the rest."""
+    if options.on_error == "raise" and any(issue.is_fatal for issue in audio.issues):
+        raise damage_error(audio, decoder.description)
+
+
+def _spill(decoder: Decoder, buffer: Buffer, filled: int, room: int) -> int:
+    """Frames beyond the capacity, which grows only if there are any: a true claim is the rule."""
+    assert isinstance(buffer, GrowingBuffer)
+    spill = np.empty((min(_SPILL_FRAMES, room - filled), decoder.num_channels), decoder.dtype)
+    got = decoder.read_into(spill)
+    if got:
+        buffer.grow(room)
+        buffer.frames[filled : filled + got] = spill[:got]
+    return got
+
+
+def first_capacity(decoder: Decoder, options: Options, count: int) -> int:
+    """As the file claims, as far as its size makes that plausible; claimed is not yet used."""
+    frame_bytes = decoder.num_channels * np.dtype(decoder.dtype).itemsize
+    input_bytes = decoder.input_bytes
+    claimed = decoder.claimed_frames
+    if claimed is None:
+        claimed = _LEAST_BYTES // frame_bytes
+    if not options.channels_first:
+        # A claim is often a packet short; planes would have to be moved together afterwards.
+        claimed += _SPILL_FRAMES
+    plausible = max(_LEAST_BYTES, (input_bytes or 0) * _PLAUSIBLE_RATIO) // frame_bytes
+    limit, _ = frame_limit(decoder, options)
+    return min(max(claimed - decoder.position, 0), plausible, count, limit)
+
+
+def frame_limit(decoder: Decoder, options: Options) -> tuple[int, str]:
+    """How many frames the limits allow, and the name of the stricter one."""
+    limits = options.limits
+    frame_bytes = decoder.num_channels * np.dtype(decoder.dtype).itemsize
+    by_bytes = limits.max_bytes // frame_bytes
+    if limits.max_duration is not None:
+        by_duration = int(limits.max_duration * decoder.sample_rate)
+        if by_duration < by_bytes:
+            return by_duration, "max_duration"
+    return by_bytes, "max_bytes"
+
+
+def audio_of(
+    decoder: Decoder,
+    samples: Samples,
+    start: int,
+    options: Options,
+    more: bool,
+    stop: int | None = None,
+) -> Audio:
+    """The result, with the issues of the frames from `start` to `stop`, or else to the end."""
+    issues = tuple(_issues_within(decoder, start, stop))
+    complete = decoder.complete if start == 0 and not more else None
+    return Audio(
+        samples,
+        decoder.sample_rate,
+        info_of(decoder, options.limits),
+        issues,
+        False if any(issue.is_fatal for issue in issues) else complete,
+        more,
+        options.channels_first,
+    )
+
+
+def _issues_within(decoder: Decoder, start: int, stop: int | None) -> Iterator[Issue]:
+    """What of each issue is of these frames; one without a length is of the frame it is at."""
+    for code, offset, num_frames in decoder.issues:
+        begin, end = max(offset, start), offset + num_frames
+        if stop is not None:
+            end = min(end, stop)
+        is_here = num_frames == 0 and begin == offset and (stop is None or offset < stop)
+        if begin < end or is_here:
+            yield Issue(code, begin - start, end - begin)

@@ -1,0 +1,75 @@
+"""One long file decoded by several threads, side by side into one array."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from pyffaudio.audio import Samples
+from pyffaudio.buffers import Buffer
+from pyffaudio.native import Decoder
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+# Seconds for each thread; what is shorter is decoded before another thread has begun.
+_LEAST_SECONDS = 5
+
+
+def fill_with_threads(
+    decoder: Decoder,
+    open_again: Callable[[], Decoder],
+    buffer: Buffer,
+    num_frames: int,
+    num_threads: int,
+) -> int:
+    """Fill `num_frames` frames, if this file can be divided; answers how many have been.
+
+    The last part is decoded by this thread, so that `decoder` goes on behind it as it always does,
+    and judges the end. If there is anything at all to say of the other parts, nothing of theirs is
+    kept, and one thread is left to find and report it: 0.
+    """
+    start = decoder.position
+    claimed = decoder.claimed_frames
+    if claimed is None or not decoder.is_divisible:
+        return 0
+    num_frames = min(num_frames, claimed - start)
+    parts = min(num_threads, num_frames // (_LEAST_SECONDS * decoder.sample_rate))
+    if parts < 2:
+        return 0
+    edges = [num_frames * part // parts for part in range(parts + 1)]
+    # As late as this: most calls never need it.
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
+
+    others: list[Decoder] = []
+    try:
+        others += (open_again() for _ in range(parts - 1))
+        with ThreadPoolExecutor(parts - 1) as pool:
+            try:
+                whole = [
+                    pool.submit(_fill_part, other, start + begin, buffer.frames[begin:end])
+                    for other, begin, end in zip(others, edges, edges[1:], strict=False)
+                ]
+                here = _fill_part(decoder, start + edges[-2], buffer.frames[edges[-2] : edges[-1]])
+                if here and all(_is_whole(part) for part in whole):
+                    return num_frames
+            finally:
+                # Those that are not done have become useless, and must not write any more.
+                for other in others:
+                    other.cancel()
+    finally:
+        for other in others:
+            other.close()
+    decoder.seek(start)
+    return 0
+
+
+def _fill_part(decoder: Decoder, position: int, frames: Samples) -> bool:
+    """Whether all of these frames were there, and nothing to be said of them."""
+    whole = decoder.seek(position) == position and decoder.read_into(frames) == len(frames)
+    return whole and not decoder.issues
+
+
+def _is_whole(part: Future[bool]) -> bool:
+    """The part's verdict; what it raised is for the one thread to meet again."""
+    return part.exception() is None and part.result()

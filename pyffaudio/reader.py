@@ -1,0 +1,360 @@
+"""AudioReader: an open stream, read piece by piece and at any place."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Self, Unpack
+
+import numpy as np
+
+from pyffaudio import native
+from pyffaudio.audio import Samples
+from pyffaudio.buffers import Buffer, CallersBuffer, GrowingBuffer
+from pyffaudio.collect import audio_of, fill, first_capacity, frame_limit, raise_damage
+from pyffaudio.diagnose import limit_error
+from pyffaudio.info import AudioInfo, info_of
+from pyffaudio.issues import Issue
+from pyffaudio.native import Source
+from pyffaudio.options import ALL_FRAMES, DecodeOptions, ReaderOptions, frame_count, normalise
+
+
+class AudioReader:
+    """Read an audio stream in pieces: in constant memory, or here and there.
+
+    Frames are counted at the output rate, from 0. Whatever is read, in whatever order, equals that
+    slice of what `decode_file` gives (docs/seeking.md has the codecs where it only comes near).
+    Threads that share a reader take turns, call by call.
+
+    Parameters
+    ----------
+    source : str, os.PathLike, binary file object or bytes-like
+        As in `decode_file` and `decode_bytes`. What cannot seek is read forward.
+    sample_rate, num_channels, dtype, channels_first, stream_index, format, format_options, limits
+        As in `decode_file`. The limits hold for each call.
+    on_error : str
+        ``"raise"`` (default): a call that meets damage raises CorruptAudioError, with what it read
+        on ``.partial``, and the next call goes on behind it. ``"partial"``: `issues` tells.
+
+    Raises
+    ------
+    PyffaudioError, OSError, TypeError, ValueError
+        As in `decode_file`.
+
+    Examples
+    --------
+    >>> import pyffaudio
+    >>> with pyffaudio.AudioReader("tone.wav") as reader:
+    ...     first = reader.read(100)
+    ...     position = reader.seek(700)
+    ...     last = reader.read()
+    >>> first.shape, position, last.shape
+    ((100, 2), 700, (100, 2))
+    """
+
+    def __init__(self, source: Source, **options: Unpack[ReaderOptions]) -> None:
+        for name in options:
+            if (
+                name not in ReaderOptions.__optional_keys__
+                and name in DecodeOptions.__annotations__
+            ):
+                raise TypeError(
+                    f"AudioReader has no {name}: seek() and segments() choose what is read"
+                )
+        self._options = normalise(**options)
+        self._decoder = native.open_decoder(source, self._options)
+        self._position = 0
+        self._end: int | None = None
+        self._issues: dict[Issue, None] = {}
+        self._lock = threading.Lock()
+        self._holder: int | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release the source; reading is an error from now on."""
+        with self._turn():
+            self._decoder.close()
+
+    @property
+    def info(self) -> AudioInfo:
+        """What the file says of itself."""
+        return info_of(self._decoder, self._options.limits)
+
+    @property
+    def sample_rate(self) -> int:
+        """Of what is read, in Hz."""
+        return self._decoder.sample_rate
+
+    @property
+    def num_channels(self) -> int:
+        """Of what is read."""
+        return self._decoder.num_channels
+
+    @property
+    def num_frames(self) -> int | None:
+        """Frames of the whole stream; None until they are known for certain."""
+        if self._end is None and self.info.is_exact:
+            return self._decoder.claimed_frames
+        return self._end
+
+    @property
+    def issues(self) -> tuple[Issue, ...]:
+        """Irregularities met so far, each once, by their place in the stream."""
+        with self._turn():
+            self._note_issues()
+        return tuple(sorted(self._issues, key=lambda issue: (issue.frame_offset, issue.code)))
+
+    def tell(self) -> int:
+        """Answer which frame is read next."""
+        return self._position
+
+    def seek(self, frame: int) -> int:
+        """Have this frame read next.
+
+        Parameters
+        ----------
+        frame : int
+            Counted from the start. Past the end is no error: nothing is read there.
+
+        Returns
+        -------
+        int
+            The same frame.
+
+        Raises
+        ------
+        ValueError
+            Reading, later: the source cannot seek, and the frame is behind.
+        """
+        frame = frame_count("frame", frame)
+        with self._turn():
+            self._position = frame
+        return frame
+
+    def read(self, num_frames: int | None = None) -> Samples:
+        """Read on.
+
+        Parameters
+        ----------
+        num_frames : int, optional
+            At most so many frames; None reads to the end.
+
+        Returns
+        -------
+        numpy.ndarray
+            A new array in the layout that was asked for. Fewer frames mean the end.
+
+        Raises
+        ------
+        CorruptAudioError, LimitExceededError, OSError
+            As in `decode_file`, for the frames of this call.
+        """
+        count = ALL_FRAMES if num_frames is None else frame_count("num_frames", num_frames)
+        with self._turn():
+            self._go()
+            limit, limit_name = frame_limit(self._decoder, self._options)
+            buffer = self._buffer(min(count, first_capacity(self._decoder, self._options, count)))
+            samples = self._fill(buffer, min(count, limit))
+            if count > limit and self._decoder.position == self._position and self._goes_on():
+                value = getattr(self._options.limits, limit_name)
+                raise limit_error(limit_name, value, self._decoder.description)
+            return samples
+
+    def read_into(self, out: Samples) -> int:
+        """Read on into an array that exists; no sample memory is allocated.
+
+        Parameters
+        ----------
+        out : numpy.ndarray
+            Writable, of any strides, in the layout, dtype and number of channels of what is read;
+            1-D for one channel.
+
+        Returns
+        -------
+        int
+            Frames written; fewer than `out` has mean the end.
+
+        Raises
+        ------
+        ValueError
+            `out` does not suit.
+        CorruptAudioError, OSError
+            As in `decode_file`, for the frames of this call.
+        """
+        with self._turn():
+            self._go()
+            buffer = CallersBuffer(out, self._options.channels_first)
+            before = self._position
+            self._fill(buffer, len(buffer.frames))
+            return self._position - before
+
+    def blocks(
+        self, num_frames: int, overlap: int = 0, fill_value: float | None = None
+    ) -> Iterator[Samples]:
+        """Go through the rest in blocks, each a new array, in constant memory.
+
+        Parameters
+        ----------
+        num_frames : int
+            Of each block.
+        overlap : int
+            Frames that each block shares with the one before, fewer than `num_frames`.
+        fill_value : float, optional
+            Fills up the last block, which else may be shorter.
+
+        Yields
+        ------
+        numpy.ndarray
+            In the layout that was asked for.
+
+        Examples
+        --------
+        >>> import pyffaudio
+        >>> with pyffaudio.AudioReader("tone.wav") as reader:
+        ...     [len(block) for block in reader.blocks(300, overlap=100)]
+        [300, 300, 300, 200]
+        """
+        size, overlap = frame_count("num_frames", num_frames), frame_count("overlap", overlap)
+        if overlap >= size:
+            raise ValueError(
+                f"overlap must be less than num_frames, which is {size}, not {overlap}"
+            )
+        return self._blocks(size, overlap, fill_value)
+
+    def _blocks(self, size: int, overlap: int, fill_value: float | None) -> Iterator[Samples]:
+        shared = self._empty(0)
+        while True:
+            fresh = self._along(self.read(size - self._length(shared)))
+            if len(fresh) == 0:
+                return
+            block = self._empty(size)
+            frames = self._along(block)
+            known, got = self._length(shared), self._length(shared) + len(fresh)
+            frames[:known] = self._along(shared)
+            frames[known:got] = fresh
+            if got < size and fill_value is None:
+                block = np.ascontiguousarray(self._along(frames[:got]))
+            elif got < size:
+                frames[got:] = fill_value
+            shared = np.array(self._along(frames[got - overlap : got])) if overlap else shared
+            yield block
+            if got < size:
+                return
+
+    def segments(self, segments: Iterable[tuple[int, int]]) -> Iterator[Samples]:
+        """Read many segments, each packet decoded at most once, and give them in their order.
+
+        They are read in the order of time. Those that come out of it wait in memory for their turn.
+
+        Parameters
+        ----------
+        segments : iterable of (int, int)
+            Frame offset and number of frames of each; they may overlap.
+
+        Yields
+        ------
+        numpy.ndarray
+            A new array for each; past the end it is shorter, or empty.
+
+        Examples
+        --------
+        >>> import pyffaudio
+        >>> with pyffaudio.AudioReader("tone.wav") as reader:
+        ...     [part.shape for part in reader.segments([(500, 100), (0, 10), (790, 100)])]
+        [(100, 2), (10, 2), (10, 2)]
+        """
+        wanted = [
+            (frame_count("a segment's offset", offset), frame_count("a segment's length", count))
+            for offset, count in segments
+        ]
+        return self._segments(wanted)
+
+    def _segments(self, wanted: Sequence[tuple[int, int]]) -> Iterator[Samples]:
+        waiting: dict[int, Samples] = {}
+        due = 0
+        behind, start = self._empty(0), 0  # what the next ones may share with those before
+        for index in sorted(range(len(wanted)), key=wanted.__getitem__):
+            offset, count = wanted[index]
+            shared = self._along(behind)[max(offset - start, 0) :][:count]
+            self.seek(offset + len(shared))
+            fresh = self._along(self.read(count - len(shared)))
+            samples = self._empty(len(shared) + len(fresh))
+            self._along(samples)[: len(shared)] = shared
+            self._along(samples)[len(shared) :] = fresh
+            if offset + self._length(samples) >= start + self._length(behind):
+                behind, start = samples.copy(), offset
+            waiting[index] = samples
+            while due in waiting:
+                yield waiting.pop(due)
+                due += 1
+
+    # --- what the methods above are made of; the caller has the turn
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Let other threads wait; a file object whose `read` comes back to its reader must not."""
+        if self._holder == threading.get_ident():
+            raise RuntimeError("this reader is in use by its own file object")
+        with self._lock:
+            self._holder = threading.get_ident()
+            try:
+                yield
+            finally:
+                self._holder = None
+
+    def _go(self) -> None:
+        """Be where the next frame is to be read, or at the end if that comes before."""
+        self._decoder.start_clock()
+        if self._decoder.position != self._position:
+            self._note_issues()
+            if self._decoder.seek(self._position) < self._position:
+                self._end = self._decoder.position
+
+    def _goes_on(self) -> bool:
+        """Whether there is another frame, which is then behind."""
+        return self._decoder.skip(1) > 0
+
+    def _fill(self, buffer: Buffer, room: int) -> Samples:
+        """Read on into the buffer, or raise what is wrong with what was read."""
+        decoder, start = self._decoder, self._decoder.position
+        if start < self._position:
+            return buffer.take(0)
+        try:
+            filled = fill(decoder, buffer, room)
+        finally:
+            self._position = decoder.position
+        samples = buffer.take(filled)
+        if filled < room:
+            self._end = decoder.position
+        if decoder.issues:
+            stop = None if filled < room else start + filled
+            audio = audio_of(decoder, samples, start, self._options, filled == room, stop)
+            raise_damage(audio, decoder, self._options)
+        return samples
+
+    def _note_issues(self) -> None:
+        for issue in self._decoder.issues:
+            self._issues[Issue(*issue)] = None
+
+    def _buffer(self, capacity: int) -> GrowingBuffer:
+        decoder = self._decoder
+        return GrowingBuffer(
+            capacity, decoder.num_channels, decoder.dtype, self._options.channels_first
+        )
+
+    def _empty(self, frames: int) -> Samples:
+        shape = (frames, self.num_channels)
+        return np.empty(shape[::-1] if self._options.channels_first else shape, self._decoder.dtype)
+
+    def _along(self, samples: Samples) -> Any:
+        """The frames along the first axis, or back again."""
+        return samples.T if self._options.channels_first else samples
+
+    def _length(self, samples: Samples) -> int:
+        return len(self._along(samples))

@@ -1,0 +1,187 @@
+"""Promise: what does not add up is decoded from the start, so that segments are right there too."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import pyffaudio
+from conftest import MUSIC
+from long_media import LongMedia
+from media import recordings
+from pyffaudio import AudioReader, CorruptAudioError
+from test_timeline import Counting
+
+
+@pytest.fixture(scope="module")
+def long_media(tmp_path_factory: pytest.TempPathFactory) -> LongMedia:
+    return LongMedia(tmp_path_factory.mktemp("odd"), recordings(MUSIC["ogg"])[0])
+
+
+def _twice(data: bytes) -> bytes:
+    return data + data
+
+
+def _short_first(data: bytes) -> bytes:
+    """A little of it, and then all: one that begins anew not far in."""
+    return data[: len(data) // 7] + data
+
+
+def _hole(data: bytes) -> bytes:
+    middle = len(data) // 2
+    return data[:middle] + data[middle + 20_000 :]
+
+
+def _overwritten(data: bytes) -> bytes:
+    middle = len(data) // 2
+    return data[:middle] + bytes(20_000) + data[middle + 20_000 :]
+
+
+def _repeated(data: bytes) -> bytes:
+    middle = len(data) // 2
+    return data[:middle] + data[middle - 50_000 :]
+
+
+def _cut(data: bytes) -> bytes:
+    return data[: len(data) * 3 // 4]
+
+
+def _tagged_inside(data: bytes) -> bytes:
+    """A tag in the middle, as where recordings were put together."""
+    middle = data.index(data[-4000:-3996], len(data) // 2)
+    return data[:middle] + b"TAG" + bytes(125) + data[middle:]
+
+
+WAYS = {
+    way.__name__.strip("_"): way
+    for way in (_twice, _short_first, _hole, _overwritten, _repeated, _cut, _tagged_inside)
+}
+FORMATS = ["flac", "ogg", "mp3", "mp3_cbr", "adts", "wav", "m4a", "wv", "tta", "mka_flac", "opus"]
+
+
+# Where bytes stand twice, frames say their own time: only decoding all shows that there are more.
+SAY_THEIR_TIME = {("flac", "repeated"), ("ogg", "repeated"), ("opus", "repeated")}
+CASES = [(name, way) for name in FORMATS for way in WAYS if (name, way) not in SAY_THEIR_TIME]
+
+
+@pytest.mark.parametrize(("name", "way"), CASES)
+@settings(max_examples=8)
+@given(place=st.floats(0, 1.01), count=st.integers(1, 20_000))
+def test_a_segment_of_an_odd_file_is_the_slice(
+    long_media: LongMedia, name: str, way: str, place: float, count: int
+) -> None:
+    data = WAYS[way](long_media.path(name).read_bytes())
+    try:
+        whole = pyffaudio.decode_bytes(data, on_error="partial").samples
+    except pyffaudio.PyffaudioError:
+        return  # a header that is damaged: there is nothing to cut a segment from
+    offset = round(place * len(whole))
+    part = pyffaudio.decode_bytes(
+        data, on_error="partial", frame_offset=offset, num_frames=count
+    ).samples
+    expected = whole[offset : offset + count]
+    assert part.shape == expected.shape
+    if name == "opus":
+        np.testing.assert_allclose(part, expected, atol=1e-3)
+    else:
+        np.testing.assert_array_equal(part, expected)
+
+
+@pytest.mark.parametrize("way", ["twice", "hole", "overwritten", "cut"])
+@pytest.mark.parametrize("name", ["flac", "mp3", "ogg", "wav"])
+def test_threads_leave_damage_to_one(long_media: LongMedia, name: str, way: str) -> None:
+    data = WAYS[way](long_media.path(name).read_bytes())
+    one = pyffaudio.decode_bytes(data, on_error="partial")
+    two = pyffaudio.decode_bytes(data, on_error="partial", num_threads=2)
+    np.testing.assert_array_equal(two.samples, one.samples)
+    assert (two.issues, two.complete, two.more) == (one.issues, one.complete, one.more)
+
+
+def test_a_reader_goes_on_behind_damage(long_media: LongMedia) -> None:
+    """The call that meets it raises, with what it read; the next one has what follows."""
+    data = _overwritten(long_media.path("flac").read_bytes())
+    whole = pyffaudio.decode_bytes(data, on_error="partial")
+    pieces, errors = [], []
+    with AudioReader(data) as reader:
+        while True:
+            try:
+                piece = reader.read(65_536)
+            except CorruptAudioError as error:
+                errors.append(error)
+                piece = getattr(error.partial, "samples", whole.samples[:0])
+            if len(piece) == 0:
+                break
+            pieces.append(piece)
+        assert reader.issues == whole.issues
+    assert errors
+    np.testing.assert_array_equal(np.concatenate(pieces), whole.samples)
+    with AudioReader(data, on_error="partial") as reader:
+        np.testing.assert_array_equal(reader.read(), whole.samples)
+        assert reader.issues == whole.issues
+
+
+def test_what_has_been_read_of_a_pipe_is_gone(long_media: LongMedia, tmp_path: Path) -> None:
+    class Pipe(Counting):
+        def seekable(self) -> bool:
+            return False
+
+    with AudioReader(Pipe(long_media.path("ogg").read_bytes())) as reader:
+        reader.seek(1000)
+        assert len(reader.read(10)) == 10
+        reader.seek(5)
+        with pytest.raises(ValueError, match="cannot seek back"):
+            reader.read(1)
+
+
+def test_what_a_reader_does_not_take(long_media: LongMedia) -> None:
+    path = long_media.path("wav")
+    for option in ("frame_offset", "start_seconds", "num_threads"):
+        with pytest.raises(TypeError, match=option):
+            AudioReader(path, **{option: 1})  # type: ignore[arg-type]
+    with AudioReader(path) as reader:
+        calls: list[Any] = [
+            lambda: reader.seek(-1),
+            lambda: reader.read(-1),
+            lambda: reader.blocks(0),
+            lambda: reader.blocks(5, overlap=5),
+            lambda: reader.segments([(0, -1)]),
+        ]
+        for call in calls:
+            with pytest.raises(ValueError, match="must be"):
+                call()
+        with pytest.raises(TypeError):
+            reader.seek(1.5)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="closed"):
+        reader.read(1)
+
+
+def test_a_file_object_that_comes_back_to_its_reader(long_media: LongMedia) -> None:
+    """It would wait for itself for ever."""
+
+    class Curious(Counting):
+        reader: AudioReader | None = None
+
+        def read(self, size: int | None = -1, /) -> bytes:
+            if self.reader is not None:
+                self.reader.tell()
+                self.reader.read(1)
+            return super().read(size)
+
+    file = Curious(long_media.path("ogg").read_bytes())
+    with AudioReader(file) as reader:
+        file.reader = reader
+        with pytest.raises(RuntimeError, match="in use"):
+            reader.read()
+        file.reader = None
+
+
+def test_the_limits_hold_for_each_call(long_media: LongMedia) -> None:
+    limits = pyffaudio.Limits(max_duration=2.0)
+    with AudioReader(long_media.path("flac"), limits=limits) as reader:
+        assert sum(len(block) for block in reader.blocks(44_100)) == 882_000
+        reader.seek(0)
+        with pytest.raises(pyffaudio.LimitExceededError, match="max_duration"):
+            reader.read()
