@@ -23,7 +23,8 @@ from typing import Any
 import numpy as np
 
 import pyffaudio
-from pyffaudio import Audio, AudioInfo, Limits, PyffaudioError
+from pyffaudio import Audio, AudioInfo, AudioReader, Limits, PyffaudioError
+from pyffaudio.options import ReaderOptions
 
 FOLDER = Path("build/fuzz")
 SLOWEST = 6.0
@@ -109,14 +110,29 @@ SEEDS = [
     (".sbc", "-c:a sbc"),
     (".s16le", "-f s16le"),
 ]
+# Long enough to go about in: more than a second beyond what is decoded before a segment.
+LONG_SEEDS = [
+    (".wav", "-c:a pcm_s16le -ac 1 -ar 8000"),
+    (".flac", "-c:a flac -ac 1 -ar 8000"),
+    (".mp3", "-c:a libmp3lame -ac 1 -ar 16000"),
+    (".ogg", "-c:a libvorbis -ac 1 -ar 8000"),
+    (".opus", "-c:a libopus -ac 1 -ar 48000 -b:a 12k"),
+    (".aac", "-c:a aac -ac 1 -ar 8000 -f adts"),
+    (".m4a", "-c:a aac -ac 1 -ar 8000"),
+    (".mka", "-c:a flac -ac 1 -ar 8000"),
+    (".wv", "-c:a wavpack -ac 1 -ar 8000"),
+    (".tta", "-c:a tta -ac 1 -ar 8000"),
+]
 
 
 def make_seeds(folder: Path) -> list[tuple[str, bytes]]:
-    tone = "aevalsrc=0.5*sin(2000*t)|0.4*sin(3000*t*t):s=22050:d=0.3"
+    tone = "aevalsrc=0.5*sin(2000*t)|0.4*sin(3000*t*t):s=22050:d="
     seeds = []
-    for suffix, arguments in SEEDS:
+    lengths = [(0.3, seed) for seed in SEEDS] + [(5, seed) for seed in LONG_SEEDS]
+    for seconds, (suffix, arguments) in lengths:
         path = folder / f"seed{suffix}"
-        command = ["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", tone, *arguments.split()]
+        source = ["-f", "lavfi", "-i", f"{tone}{seconds}"]
+        command = ["ffmpeg", "-v", "error", "-y", *source, *arguments.split()]
         subprocess.run([*command, "-bitexact", path], check=True)
         seeds.append((suffix.removeprefix("."), path.read_bytes()))
     links = [data for suffix, data in seeds if suffix in ("ogg", "opus", "spx")]
@@ -224,6 +240,19 @@ def fill_odd_array(random: Random, data: bytes, expected: Any, options: dict[str
     return outcome
 
 
+def wander(random: Random, data: bytes, options: dict[str, Any]) -> None:
+    """Read here and there: an array, an empty one, or one of the documented errors."""
+    taken = {name: options[name] for name in ReaderOptions.__optional_keys__ & options.keys()}
+    try:
+        with AudioReader(data, **taken) as reader:
+            for _ in range(random.randrange(1, 5)):
+                reader.seek(random.choice((0, 1, random.randrange(200_000), 2**62)))
+                attempt(lambda: reader.read(random.choice((0, 1, 5000))))
+    except (PyffaudioError, ValueError) as error:
+        if isinstance(error, ValueError) and not any(word in str(error) for word in WORDS):
+            raise
+
+
 def run_case(random: Random, seeds: list[tuple[str, bytes]], folder: Path, keep: bool) -> str:
     suffix, seed = random.choice(seeds)
     changed = bytearray(seed)
@@ -245,8 +274,11 @@ def run_case(random: Random, seeds: list[tuple[str, bytes]], folder: Path, keep:
     again = attempt(random.choice(ways))
     assert "DecodeTimeoutError" in (first, again) or same(first, again), f"{first}, then {again}"
     fill_odd_array(random, data, first, options.copy())
+    if random.random() < 0.7:
+        wander(random, data, options)
     asked = {k: options[k] for k in ("format", "format_options", "stream_index") if k in options}
-    info = attempt(lambda: pyffaudio.probe(data, limits=LIMITS, **asked))
+    exact = random.random() < 0.3
+    info = attempt(lambda: pyffaudio.probe(data, exact=exact, limits=LIMITS, **asked))
     assert isinstance(info, (AudioInfo, str)), info
     return first if isinstance(first, str) else "Audio"
 
