@@ -30,7 +30,6 @@ except KeyboardInterrupt:
 CALLS = {
     "a path": "pyffaudio.decode_file(path, **raw)",
     "bytes, resampled": "pyffaudio.decode_bytes(data(), sample_rate=1000, **raw)",
-    "a segment far in": "pyffaudio.decode_file(path, start_seconds=1e6, **raw)",
     "a stalled FIFO": "pyffaudio.decode_file(fifo)",
 }
 
