@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+from _thread import allocate_lock, get_ident  # threading costs 1 ms of every import
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Self, Unpack
@@ -67,7 +67,7 @@ class AudioReader:
         self._position = 0
         self._end: int | None = None
         self._issues: dict[Issue, None] = {}
-        self._lock = threading.Lock()
+        self._lock = allocate_lock()
         self._holder: int | None = None
 
     def __enter__(self) -> Self:
@@ -299,10 +299,10 @@ class AudioReader:
     @contextmanager
     def _turn(self) -> Iterator[None]:
         """Let other threads wait; a file object whose `read` comes back to its reader must not."""
-        if self._holder == threading.get_ident():
+        if self._holder == get_ident():
             raise RuntimeError("this reader is in use by its own file object")
         with self._lock:
-            self._holder = threading.get_ident()
+            self._holder = get_ident()
             try:
                 yield
             finally:
