@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+import sys
+from typing import Any, Protocol
 
 import numpy as np
 
 from pyffaudio.audio import Samples
+from pyffaudio.options import DTYPES
 
 
 class Buffer(Protocol):
@@ -91,3 +93,24 @@ class CallersBuffer:
         if self._channels_first and self._array.ndim == 2:
             return self._array[:, :filled]
         return self._array[:filled]
+
+
+def as_array(out: Any) -> Samples:
+    """The NumPy view of what a caller wants filled, or an error that says why it cannot be."""
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(out, torch.Tensor):
+        if out.device.type != "cpu" or out.requires_grad:
+            raise ValueError(
+                f"out must be a CPU tensor without requires_grad, not one on {out.device}"
+                f"{' that requires grad' if out.requires_grad else ''}"
+            )
+        out = out.numpy()
+    if not isinstance(out, np.ndarray):
+        raise TypeError(f"out must be a NumPy array or a CPU tensor, not {type(out).__name__}")
+    if out.dtype.name not in DTYPES or not out.dtype.isnative:
+        raise ValueError(f"out has dtype {out.dtype}; audio comes as one of {', '.join(DTYPES)}")
+    if out.ndim not in (1, 2):
+        raise ValueError(f"out has {out.ndim} dimensions; audio has 2, or 1 for one channel")
+    if not out.flags.writeable:
+        raise ValueError("out is read-only; audio needs a writable array")
+    return out

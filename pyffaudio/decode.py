@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Unpack
 
-import numpy as np
-
 from pyffaudio import native
-from pyffaudio.audio import Audio, Samples
-from pyffaudio.buffers import Buffer, CallersBuffer, GrowingBuffer
+from pyffaudio.audio import Audio
+from pyffaudio.buffers import Buffer, CallersBuffer, GrowingBuffer, as_array
 from pyffaudio.collect import collect, first_capacity
 from pyffaudio.native import Data, Decoder, File, Source
 from pyffaudio.options import (
     ALL_FRAMES,
-    DTYPES,
     DecodeIntoOptions,
     DecodeOptions,
     Options,
@@ -167,7 +163,7 @@ def decode_into(source: Source, out: Any, **options: Unpack[DecodeIntoOptions]) 
     """
     if "dtype" in options:
         raise TypeError("decode_into takes the dtype of out: leave the dtype option out")
-    array = _as_array(out)
+    array = as_array(out)
     asked = normalise(dtype=array.dtype, **options)
     buffer = CallersBuffer(array, asked.channels_first)
     frames = buffer.frames
@@ -229,27 +225,6 @@ def _go_to_segment(decoder: Decoder, source: Any, options: Options) -> int:
     if stop is not None:
         return max(round(stop * decoder.sample_rate) - first, 0)
     return ALL_FRAMES if options.num_frames is None else options.num_frames
-
-
-def _as_array(out: Any) -> Samples:
-    """The NumPy view of what a caller wants filled, or an error that says why it cannot be."""
-    torch = sys.modules.get("torch")
-    if torch is not None and isinstance(out, torch.Tensor):
-        if out.device.type != "cpu" or out.requires_grad:
-            raise ValueError(
-                f"out must be a CPU tensor without requires_grad, not one on {out.device}"
-                f"{' that requires grad' if out.requires_grad else ''}"
-            )
-        out = out.numpy()
-    if not isinstance(out, np.ndarray):
-        raise TypeError(f"out must be a NumPy array or a CPU tensor, not {type(out).__name__}")
-    if out.dtype.name not in DTYPES or not out.dtype.isnative:
-        raise ValueError(f"out has dtype {out.dtype}; audio comes as one of {', '.join(DTYPES)}")
-    if out.ndim not in (1, 2):
-        raise ValueError(f"out has {out.ndim} dimensions; audio has 2, or 1 for one channel")
-    if not out.flags.writeable:
-        raise ValueError("out is read-only; audio needs a writable array")
-    return out
 
 
 def _channels_differ(channels: int, other: str) -> str:

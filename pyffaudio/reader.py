@@ -11,7 +11,7 @@ import numpy as np
 
 from pyffaudio import native
 from pyffaudio.audio import Samples
-from pyffaudio.buffers import Buffer, CallersBuffer, GrowingBuffer
+from pyffaudio.buffers import Buffer, CallersBuffer, GrowingBuffer, as_array
 from pyffaudio.collect import audio_of, fill, first_capacity, frame_limit, raise_damage
 from pyffaudio.diagnose import limit_error
 from pyffaudio.info import AudioInfo, info_of
@@ -159,21 +159,21 @@ class AudioReader:
         with self._turn():
             self._go()
             limit, limit_name = frame_limit(self._decoder, self._options)
-            buffer = self._buffer(min(count, first_capacity(self._decoder, self._options, count)))
+            buffer = self._buffer(first_capacity(self._decoder, self._options, count))
             samples = self._fill(buffer, min(count, limit))
             if count > limit and self._decoder.position == self._position and self._goes_on():
                 value = getattr(self._options.limits, limit_name)
                 raise limit_error(limit_name, value, self._decoder.description)
             return samples
 
-    def read_into(self, out: Samples) -> int:
+    def read_into(self, out: Any) -> int:
         """Read on into an array that exists; no sample memory is allocated.
 
         Parameters
         ----------
-        out : numpy.ndarray
-            Writable, of any strides, in the layout, dtype and number of channels of what is read;
-            1-D for one channel.
+        out : numpy.ndarray or torch.Tensor
+            As for `decode_into`: writable, of any strides, in the layout, dtype and number of
+            channels of what is read; 1-D for one channel.
 
         Returns
         -------
@@ -182,14 +182,17 @@ class AudioReader:
 
         Raises
         ------
-        ValueError
+        TypeError, ValueError
             `out` does not suit.
         CorruptAudioError, OSError
             As in `decode_file`, for the frames of this call.
         """
+        array = as_array(out)
+        if array.dtype.name != self._decoder.dtype:
+            raise ValueError(f"out has dtype {array.dtype}, what is read is {self._decoder.dtype}")
         with self._turn():
             self._go()
-            buffer = CallersBuffer(out, self._options.channels_first)
+            buffer = CallersBuffer(array, self._options.channels_first)
             before = self._position
             self._fill(buffer, len(buffer.frames))
             return self._position - before

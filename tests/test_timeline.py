@@ -295,6 +295,18 @@ def test_read_into_any_layout(long_media: LongMedia, wholes: Any) -> None:
             reader.read_into(out)
 
 
+def test_read_into_is_as_particular_as_decode_into(long_media: LongMedia) -> None:
+    """An integer of the same size would take the bits of a float for a number."""
+    with AudioReader(long_media.path("wav")) as reader:
+        for out in (np.zeros((9, 2), "int32"), np.zeros((9, 3), "float32"), np.zeros((9, 2), "f8")):
+            with pytest.raises(ValueError, match="out"):
+                reader.read_into(out)
+            assert not out.any()
+        with pytest.raises(TypeError, match="out"):
+            reader.read_into([0.0])
+        assert reader.tell() == 0
+
+
 class Counting(io.BytesIO):
     """A store of objects: what is asked of it costs."""
 
