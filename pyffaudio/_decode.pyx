@@ -12,6 +12,7 @@ from libc.stdint cimport INT64_MAX, int64_t, uint8_t
 from libc.string cimport memset
 
 from pyffaudio cimport ffmpeg as ff
+from pyffaudio._claim cimport claim, release
 from pyffaudio._convert cimport (
     MAX_CHANNELS, Converter, Output, Phase, Target, aligned_frame, belongs_to_run, close_converter,
     end_run, fill, start_run)
@@ -30,15 +31,6 @@ from pyffaudio._source cimport (
     Source, SourceKind, SourceStop, close_source, drop_error, init_source, monotonic_ns, rewind,
     start_source, use_memory, use_path)
 from pyffaudio._timeline cimport consume_frame, next_frame, open_media
-
-cdef extern from *:
-    """
-    /* Without a global lock, two threads may ask at the same time. */
-    #define PYFFAUDIO_CLAIM(flag) (__atomic_exchange_n((flag), 1, __ATOMIC_ACQUIRE) == 0)
-    #define PYFFAUDIO_RELEASE(flag) __atomic_store_n((flag), 0, __ATOMIC_RELEASE)
-    """
-    bint claim "PYFFAUDIO_CLAIM" (int *flag)
-    void release "PYFFAUDIO_RELEASE" (int *flag)
 
 from pyffaudio import diagnose
 from pyffaudio.levels import continuing_matrix, mix_matrix

@@ -4,7 +4,7 @@ The decoder trims nothing itself: which end a container means is decided here, t
 version of FFmpeg.
 """
 from libc.errno cimport ENOMEM
-from libc.stdint cimport int64_t
+from libc.stdint cimport INT64_MAX, int64_t
 from libc.stdlib cimport llabs
 
 from pyffaudio cimport ffmpeg as ff
@@ -260,11 +260,15 @@ cdef inline void note_unsound(Media *media) noexcept nogil:
 
 cdef inline void find_origin(Media *media, int skip) noexcept nogil:
     """Learn from the first frame what lies between times and positions."""
-    if media.has_origin or media.frame_pts == ff.AV_NOPTS_VALUE:
+    cdef int64_t begin
+    if media.has_origin or media.frame_pts == ff.AV_NOPTS_VALUE \
+            or media.sent_pts == ff.AV_NOPTS_VALUE:
         return
+    begin = in_frames(media, media.frame_pts, media.first_rate)
+    if llabs(begin) > INT64_MAX // 8:
+        return      # nobody's audio: positions near it would not fit
     media.has_origin = True
-    media.origin = (in_frames(media, media.frame_pts, media.first_rate) + skip
-                    - media.decoded_frames)
+    media.origin = begin + skip - media.decoded_frames
     media.first_entry = Entry(in_frames(media, media.sent_pts, media.first_rate) - media.origin,
                               media.sent_pts, media.sent_position)
 

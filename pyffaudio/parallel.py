@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pyffaudio.audio import Samples
 from pyffaudio.buffers import Buffer
+from pyffaudio.errors import PyffaudioError
 from pyffaudio.native import Decoder
 
 if TYPE_CHECKING:
@@ -66,7 +67,10 @@ def fill_with_threads(
 
 def _fill_part(decoder: Decoder, position: int, frames: Samples) -> bool:
     """Whether all of these frames were there, and nothing to be said of them."""
-    whole = decoder.seek(position) == position and decoder.read_into(frames) == len(frames)
+    try:
+        whole = decoder.seek(position) == position and decoder.read_into(frames) == len(frames)
+    except PyffaudioError:
+        return False  # for the one thread to meet again, and to keep what is good before it
     return whole and not decoder.issues
 
 

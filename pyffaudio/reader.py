@@ -282,7 +282,8 @@ class AudioReader:
         waiting: dict[int, Samples] = {}
         due = 0
         behind, start = self._empty(0), 0  # what the next ones may share with those before
-        for index in sorted(range(len(wanted)), key=wanted.__getitem__):
+        order = sorted(range(len(wanted)), key=wanted.__getitem__)
+        for number, index in enumerate(order, 1):
             offset, count = wanted[index]
             shared = self._along(behind)[max(offset - start, 0) :][:count]
             self.seek(offset + len(shared))
@@ -290,8 +291,11 @@ class AudioReader:
             samples = self._empty(len(shared) + len(fresh))
             self._along(samples)[: len(shared)] = shared
             self._along(samples)[len(shared) :] = fresh
-            if offset + self._length(samples) >= start + self._length(behind):
-                behind, start = samples.copy(), offset
+            end = offset + self._length(samples)
+            if end >= start + self._length(behind):
+                # The caller may write into what it gets.
+                shares = number < len(order) and wanted[order[number]][0] < end
+                behind, start = (samples.copy() if shares else self._empty(0)), offset
             waiting[index] = samples
             while due in waiting:
                 yield waiting.pop(due)
