@@ -18,7 +18,7 @@ from pyffaudio._convert cimport (
     end_run, fill, start_run)
 from pyffaudio._count cimport is_counted_to_the_end
 from pyffaudio._demuxer cimport init_quiet_class
-from pyffaudio._describe cimport channel_names, describe, flac_md5, text
+from pyffaudio._describe cimport channel_names, chars_or_null, describe, flac_md5, text
 from pyffaudio._issues cimport IssueCode, Issues, RawIssue, is_damaged
 from pyffaudio._index cimport Index, free_index
 from pyffaudio._length cimport last_claimed
@@ -77,13 +77,6 @@ SAMPLE_FORMATS = {
     "float32": ff.AV_SAMPLE_FMT_FLT,
     "float64": ff.AV_SAMPLE_FMT_DBL,
 }
-
-
-cdef const char *chars_or_null(bytes string) except? NULL:
-    """The characters of a bytes object that outlives them, NULL for None."""
-    if string is None:
-        return NULL
-    return string
 
 
 cdef object check_source(Source *source, str description):

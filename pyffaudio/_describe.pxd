@@ -1,4 +1,4 @@
-"""What a container and the first frame say, as Python objects."""
+"""What a container and the first frame say, as Python objects; text from C and to it."""
 from libc.stdint cimport int64_t
 
 from pyffaudio cimport ffmpeg as ff
@@ -9,6 +9,13 @@ from pyffaudio._source cimport Source
 
 cdef inline str text(const char *chars):
     return "" if chars == NULL else (<bytes>chars).decode("utf-8", "replace")
+
+
+cdef inline const char *chars_or_null(bytes string) except? NULL:
+    """The characters of a bytes object that outlives them, NULL for None."""
+    if string is None:
+        return NULL
+    return string
 
 
 cdef inline list channel_names(const ff.AVChannelLayout *layout):
