@@ -19,7 +19,6 @@ from pyffaudio.options import (
     Options,
     normalise,
 )
-from pyffaudio.parallel import fill_with_threads
 
 Open = Callable[[], Decoder]
 
@@ -204,6 +203,9 @@ def _fill(
     start = decoder.position
     filled = 0
     if options.num_threads > 1 and not native.is_file_object(source):
+        # As late as this, with the threads that come with it: most calls never need them.
+        from pyffaudio.parallel import fill_with_threads  # noqa: PLC0415
+
         frames = min(count, len(buffer.frames))
         filled = fill_with_threads(decoder, open_again, buffer, frames, options.num_threads)
     return collect(decoder, buffer, count, options, start, filled)

@@ -57,7 +57,7 @@ class DecodeOptions(DecodeIntoOptions, total=False):
     dtype: DTypeLike | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False, repr=False)  # each costs every import some time
 class Options:
     """Normalised options: native types, checked ranges, canonical names."""
 

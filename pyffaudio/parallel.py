@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from pyffaudio.audio import Samples
 from pyffaudio.buffers import Buffer
 from pyffaudio.errors import PyffaudioError
 from pyffaudio.native import Decoder
-
-if TYPE_CHECKING:
-    from concurrent.futures import Future
 
 # Seconds for each thread; what is shorter is decoded before another thread has begun.
 _LEAST_SECONDS = 5
@@ -39,9 +36,6 @@ def fill_with_threads(
     if parts < 2:
         return 0
     edges = [num_frames * part // parts for part in range(parts + 1)]
-    # As late as this: most calls never need it.
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
-
     others: list[Decoder] = []
     try:
         others += (open_again() for _ in range(parts - 1))
