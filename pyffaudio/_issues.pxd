@@ -1,5 +1,5 @@
 """What was found wrong on the way, and where."""
-from libc.stdint cimport int64_t
+from libc.stdint cimport INT64_MAX, int64_t
 
 
 cdef enum IssueCode:
@@ -57,12 +57,16 @@ cdef inline void note(Issues *issues, IssueCode code, int64_t position,
     issue.num_frames = num_frames
 
 
-cdef inline bint is_damaged(const Issues *issues) noexcept nogil:
+cdef inline bint is_damaged_before(const Issues *issues, int64_t position) noexcept nogil:
     cdef int i
     for i in range(issues.count):
-        if is_fatal(issues.items[i].code):
+        if is_fatal(issues.items[i].code) and issues.items[i].position < position:
             return True
     return False
+
+
+cdef inline bint is_damaged(const Issues *issues) noexcept nogil:
+    return is_damaged_before(issues, INT64_MAX)
 
 
 cdef inline bint is_noted(const Issues *issues, IssueCode code) noexcept nogil:

@@ -11,7 +11,7 @@ from libc.stdlib cimport llabs
 from pyffaudio cimport ffmpeg as ff
 from pyffaudio._count cimport is_counted
 from pyffaudio._index cimport Entry, Index, entry_before
-from pyffaudio._issues cimport drop_issues
+from pyffaudio._issues cimport drop_issues, is_damaged_before
 from pyffaudio._length cimport has_sample_clock, in_frames
 from pyffaudio._marks cimport find_mark, has_marks, next_mark
 from pyffaudio._media cimport Fault, Mark, Media, Policy, reads
@@ -201,11 +201,12 @@ cdef inline int walk_to(Media *media, Source *source, Index *index,
                         int64_t position) noexcept nogil:
     """Go to the packet at or behind a position by headers alone, or near to where they end."""
     cdef Entry here = known_entry(media, index, position)
-    if walk(media, source, index, &here, position) < 0:
+    cdef int arrived = walk(media, source, index, &here, position)
+    if arrived < 0:
         return Outcome.LOST
     if 0 < media.xing_frames < here.position + media.first_entry.position:
         return Outcome.STAYED       # more than one file: padding is trimmed in the midst
-    if here.position < position:
+    if not arrived:
         # Something else than a frame, or the end: it is for decoding to say what.
         here = known_entry(media, index, here.position - LEAST_DECODED)
     return land_by_entry(media, source, &here)
@@ -240,18 +241,26 @@ cdef inline int count_to(Media *media, Source *source, const Policy *policy,
     if status < 0:
         return lost_or_stopped(source)
     ff.avcodec_flush_buffers(media.codec)
+    # What the last packet was worth shows in where the next one stands.
+    expected = media.next_pts
+    status = next_frame(media, source, policy)
+    if status < 0 or (status > 0 and not follows(media, expected)):
+        return lost_or_stopped(source)
     return Outcome.ARRIVED
 
 
 cdef inline int settle(Media *media, Source *source, const Policy *policy,
-                       int64_t target) noexcept nogil:
+                       int64_t preroll, int64_t target) noexcept nogil:
     """Decode up to the frame; what was met before it is not of what follows."""
+    cdef int64_t sound = media.decoded_frames + preroll
     cdef int status = next_frame(media, source, policy)
     while status > 0 and media.decoded_frames + media.frame.nb_samples <= target:
         consume_frame(media)
         status = next_frame(media, source, policy)
     if status < 0:
         return lost_or_stopped(source)
+    if is_damaged_before(&media.issues, sound):
+        return Outcome.LOST         # the decoder goes on from what it had before the damage
     drop_issues(&media.issues, target)
     if status > 0:
         if media.decoded_frames > target:
@@ -282,4 +291,4 @@ cdef inline int go_to(Media *media, Source *source, const Policy *policy, Index 
         return Outcome.STAYED       # of FLAC out of order, only decoding tells what is a frame
     else:
         status = count_to(media, source, policy, target - preroll)
-    return settle(media, source, policy, target) if status == Outcome.ARRIVED else status
+    return settle(media, source, policy, preroll, target) if status == Outcome.ARRIVED else status

@@ -60,21 +60,26 @@ cdef inline int walk(Media *media, Source *source, Index *index, Entry *here,
                      int64_t position) noexcept nogil:
     """Go on from a packet to the one at or behind a position, as far as headers follow each other.
 
-    `here` is the last packet that is known then.
+    1 if it was reached, and a frame begins there; else 0, and `here` is where something else does.
     """
     cdef uint8_t first[LEAST_HEADER]
     cdef uint8_t *window = <uint8_t *>ff.av_malloc(WALK_BYTES)
+    cdef Entry behind = here[0]
     cdef int64_t begin
     cdef int size
     cdef bint goes_on = peek(source, here.offset, first, LEAST_HEADER) == LEAST_HEADER
+    cdef bint arrived = False
     if window == NULL:
         return ff.AVERROR(ENOMEM)
-    while goes_on and here.position < position:
+    while goes_on and not arrived:
         begin = here.offset
         size = peek(source, begin, window, WALK_BYTES)
-        while goes_on and here.offset - begin <= size - LEAST_HEADER and here.position < position:
+        while goes_on and not arrived and here.offset - begin <= size - LEAST_HEADER:
             goes_on = add_entry(index, here) >= 0 \
-                and step(media, window + (here.offset - begin), first, here)
+                and step(media, window + (here.offset - begin), first, &behind)
+            arrived = goes_on and here.position >= position
+            if not arrived:
+                here[0] = behind
         goes_on = goes_on and here.offset > begin and watch(source) == 0 and source.errnum == 0
     ff.av_free(window)
-    return 1
+    return arrived

@@ -1,5 +1,6 @@
 """Promise: what does not add up is decoded from the start, so that segments are right there too."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pyffaudio
 from conftest import MUSIC
 from long_media import LongMedia
 from media import recordings
-from pyffaudio import AudioReader, CorruptAudioError
+from pyffaudio import Audio, AudioReader, CorruptAudioError
 from test_timeline import Counting
 
 
@@ -67,27 +68,56 @@ SAY_THEIR_TIME = {("flac", "repeated"), ("ogg", "repeated"), ("opus", "repeated"
 CASES = [(name, way) for name in FORMATS for way in WAYS if (name, way) not in SAY_THEIR_TIME]
 
 
-@pytest.mark.parametrize(("name", "way"), CASES)
-@settings(max_examples=8)
-@given(place=st.floats(0, 1.01), count=st.integers(1, 20_000))
-def test_a_segment_of_an_odd_file_is_the_slice(
-    long_media: LongMedia, name: str, way: str, place: float, count: int
-) -> None:
-    data = WAYS[way](long_media.path(name).read_bytes())
-    try:
-        whole = pyffaudio.decode_bytes(data, on_error="partial").samples
-    except pyffaudio.PyffaudioError:
-        return  # a header that is damaged: there is nothing to cut a segment from
-    offset = round(place * len(whole))
+@pytest.fixture(scope="module")
+def odd(long_media: LongMedia) -> Any:
+    """An odd file's bytes, and what decoding all of them gives; None where that is an error."""
+
+    @cache
+    def odd(name: str, way: str) -> tuple[bytes, Audio | None]:
+        data = WAYS[way](long_media.path(name).read_bytes())
+        try:
+            return data, pyffaudio.decode_bytes(data, on_error="partial")
+        except pyffaudio.PyffaudioError:
+            return data, None  # a header that is damaged
+
+    yield odd
+    odd.cache_clear()
+
+
+def _check_segment(odd: Any, name: str, way: str, offset: int, count: int) -> None:
+    data, whole = odd(name, way)
     part = pyffaudio.decode_bytes(
         data, on_error="partial", frame_offset=offset, num_frames=count
     ).samples
-    expected = whole[offset : offset + count]
+    expected = whole.samples[offset : offset + count]
     assert part.shape == expected.shape
     if name == "opus":
         np.testing.assert_allclose(part, expected, atol=1e-3)
     else:
         np.testing.assert_array_equal(part, expected)
+
+
+@pytest.mark.parametrize(("name", "way"), CASES)
+@settings(max_examples=8)
+@given(place=st.floats(0, 1.01), count=st.integers(1, 20_000))
+def test_a_segment_of_an_odd_file_is_the_slice(
+    odd: Any, name: str, way: str, place: float, count: int
+) -> None:
+    whole = odd(name, way)[1]
+    if whole is not None:
+        _check_segment(odd, name, way, round(place * len(whole.samples)), count)
+
+
+@pytest.mark.parametrize(("name", "way"), CASES)
+@settings(max_examples=25)
+@given(distance=st.integers(-5000, 20_000), count=st.integers(1, 2000))
+def test_a_segment_near_to_the_damage_is_the_slice(
+    odd: Any, name: str, way: str, distance: int, count: int
+) -> None:
+    """Where a decoder that starts anew would miss what the whole still has from before."""
+    whole = odd(name, way)[1]
+    for issue in whole.issues[:1] if whole is not None else ():
+        _check_segment(odd, name, way, max(0, issue.frame_offset + distance), count)
 
 
 @pytest.mark.parametrize("way", ["twice", "hole", "overwritten", "cut"])
