@@ -2,6 +2,7 @@
 
 from pyffaudio.about import __version__, formats, versions
 from pyffaudio.audio import Audio
+from pyffaudio.batch import BatchResult, decode_batch_into, decode_many
 from pyffaudio.decode import decode_bytes, decode_file, decode_into
 from pyffaudio.errors import (
     CorruptAudioError,
@@ -20,6 +21,7 @@ __all__ = [
     "Audio",
     "AudioInfo",
     "AudioReader",
+    "BatchResult",
     "Chapter",
     "CorruptAudioError",
     "DecodeTimeoutError",
@@ -31,9 +33,11 @@ __all__ = [
     "StreamInfo",
     "UnsupportedFormatError",
     "__version__",
+    "decode_batch_into",
     "decode_bytes",
     "decode_file",
     "decode_into",
+    "decode_many",
     "formats",
     "probe",
     "versions",

@@ -12,14 +12,15 @@ from libc.stdint cimport INT64_MAX, int64_t, uint8_t
 from libc.string cimport memset
 
 from pyffaudio cimport ffmpeg as ff
-from pyffaudio._claim cimport claim, release
+from pyffaudio._claim cimport claim, raise_flag, release
 from pyffaudio._convert cimport (
     MAX_CHANNELS, Converter, Output, Phase, Target, aligned_frame, belongs_to_run, close_converter,
     end_run, fill, start_run)
 from pyffaudio._count cimport is_counted_to_the_end
 from pyffaudio._demuxer cimport init_quiet_class
-from pyffaudio._describe cimport channel_names, chars_or_null, describe, flac_md5, text
-from pyffaudio._issues cimport IssueCode, Issues, RawIssue, is_damaged
+from pyffaudio._describe cimport (
+    channel_names, chars_or_null, describe, describe_issues, flac_md5, text)
+from pyffaudio._issues cimport IssueCode, Issues, is_damaged
 from pyffaudio._index cimport Index, free_index
 from pyffaudio._length cimport last_claimed
 from pyffaudio._linked cimport (
@@ -32,7 +33,7 @@ from pyffaudio._source cimport (
     start_source, use_memory, use_path)
 from pyffaudio._timeline cimport consume_frame, next_frame, open_media
 
-from pyffaudio import diagnose
+from pyffaudio import diagnose, issues
 from pyffaudio.levels import continuing_matrix, mix_matrix
 from pyffaudio.rates import check_rates
 
@@ -58,16 +59,6 @@ FAULTS = {
     Fault.TOO_MANY_STREAMS: "max_streams",
     Fault.TOO_MANY_CHANNELS: "max_channels",
     Fault.RATE_TOO_HIGH: "max_sample_rate",
-}
-ISSUES = {
-    IssueCode.CORRUPT_DATA: "corrupt_data",
-    IssueCode.TRUNCATED: "truncated",
-    IssueCode.GAP: "gap",
-    IssueCode.LENGTH_MISMATCH: "length_mismatch",
-    IssueCode.NO_END_OF_STREAM: "no_end_of_stream",
-    IssueCode.TRAILING_DATA: "trailing_data",
-    IssueCode.PARAMS_CHANGED: "params_changed",
-    IssueCode.NONFINITE: "nonfinite",
 }
 SAMPLE_FORMATS = {
     "uint8": ff.AV_SAMPLE_FMT_U8,
@@ -113,7 +104,16 @@ cdef object check(int64_t status, Source *source, Media *media, str description)
 
 
 @cython.final
-@cython.no_gc_clear     # FFmpeg's callbacks use `file` for as long as the C fields are open
+cdef class Stop:
+    """Has the decoders that were given it stop with an error, soon, from another thread."""
+    cdef int flag
+
+    def request(self):
+        raise_flag(&self.flag)
+
+
+@cython.final
+@cython.no_gc_clear     # FFmpeg's callbacks use `file` and `stop` for as long as C fields are open
 cdef class Decoder:
     """An open audio stream; `read_into()` is the primitive that everything else is made of."""
     cdef Source source
@@ -128,6 +128,7 @@ cdef class Decoder:
     cdef int busy               # by `claim` and `release` only
     cdef bint closed
     cdef object file
+    cdef Stop stop
     cdef object format_options
     cdef object texts           # the bytes that `policy` points into
     cdef int64_t timeout_ns
@@ -138,7 +139,7 @@ cdef class Decoder:
     cdef readonly int64_t position      # frames read or skipped so far
 
     def __cinit__(self, options, *, bytes path=None, data=None, file=None, str description,
-                  str format_hint=None):
+                  str format_hint=None, Stop stop=None):
         init_source(&self.source)
         memset(&self.media, 0, sizeof(self.media))
         memset(&self.converter, 0, sizeof(self.converter))
@@ -147,6 +148,9 @@ cdef class Decoder:
         self.jumps_left = MOST_LOST
         self.description = description
         self.file = file
+        self.stop = stop
+        if stop is not None:
+            self.source.stop_flag = &stop.flag
         self.format_options = options.format_options
         self._set_policy(options, format_hint)
         self._set_limits(options.limits)
@@ -448,10 +452,6 @@ cdef class Decoder:
         finally:
             release(&self.busy)
 
-    def cancel(self):
-        """Have another thread that reads here stop with an error, soon."""
-        self.source.stop = SourceStop.CANCELLED
-
     @property
     def is_divisible(self):
         """Whether parts of the stream may be decoded by decoders of their own, bit for bit."""
@@ -551,20 +551,12 @@ cdef class Decoder:
     @property
     def issues(self):
         """(code, frame offset, frames) of each irregularity so far, at the output rate."""
-        cdef int i
-        cdef int rate = self.media.first_rate
         cdef Issues found
-        cdef const RawIssue *issue
-        cdef list issues = []
         self._take()
         found = self.media.issues
         release(&self.busy)
-        for i in range(found.count):
-            issue = &found.items[i]
-            issues.append((ISSUES[issue.code],
-                           ff.av_rescale(issue.position, self.target.sample_rate, rate),
-                           ff.av_rescale(issue.num_frames, self.target.sample_rate, rate)))
-        return issues
+        return describe_issues(&found, issues.ISSUE_CODES, self.media.first_rate,
+                               self.target.sample_rate)
 
     def describe(self):
         """What the container and the first frame say, for AudioInfo."""

@@ -2,6 +2,7 @@
 from libc.stdint cimport int64_t
 
 from pyffaudio cimport ffmpeg as ff
+from pyffaudio._issues cimport Issues
 from pyffaudio._length cimport claimed_frames
 from pyffaudio._media cimport Media
 from pyffaudio._source cimport Source
@@ -116,3 +117,14 @@ cdef inline dict describe(Media *media, const Source *source):
                     for i in range(<int>media.format.nb_streams)],
         "chapters": describe_chapters(media.format),
     }
+
+
+cdef inline list describe_issues(const Issues *issues, tuple codes, int rate, int target_rate):
+    """(code, frame offset, frames) of each: counted at `rate`, told at `target_rate`."""
+    cdef int i
+    cdef list described = []
+    for i in range(issues.count):
+        described.append((codes[<int>issues.items[i].code],
+                          ff.av_rescale(issues.items[i].position, target_rate, rate),
+                          ff.av_rescale(issues.items[i].num_frames, target_rate, rate)))
+    return described

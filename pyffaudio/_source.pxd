@@ -17,6 +17,7 @@ from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 from posix.unistd cimport close as posix_close, lseek, read as posix_read
 
 from pyffaudio cimport ffmpeg as ff
+from pyffaudio._claim cimport is_raised
 from pyffaudio._links cimport Links, link_bytes
 
 
@@ -76,6 +77,7 @@ cdef struct Source:
     int64_t next_watch_ns
     PyObject *error             # an exception for the caller, owned
     int errnum                  # errno of a failed system call
+    const int *stop_flag        # of the Stop that this source obeys; or NULL
     SourceStop stop
 
 
@@ -105,6 +107,9 @@ cdef inline int watch(Source *source) noexcept nogil:
     """Notice a passed deadline and a waiting signal; called for every read, packet and chunk."""
     cdef int64_t now = monotonic_ns()
     if source.error != NULL or source.stop != SourceStop.GOES_ON:
+        return ff.AVERROR_EXIT
+    if source.stop_flag != NULL and is_raised(source.stop_flag):
+        source.stop = SourceStop.CANCELLED
         return ff.AVERROR_EXIT
     if now >= source.deadline_ns:
         source.stop = SourceStop.TIMED_OUT

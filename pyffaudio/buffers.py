@@ -95,8 +95,11 @@ class CallersBuffer:
         return self._array[:filled]
 
 
-def as_array(out: Any) -> Samples:
-    """The NumPy view of what a caller wants filled, or an error that says why it cannot be."""
+def as_array(out: Any, for_batch: bool = False) -> Samples:
+    """The NumPy view of what a caller wants filled, or an error that says why it cannot be.
+
+    That for a batch has one more dimension.
+    """
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(out, torch.Tensor):
         if out.device.type != "cpu" or out.requires_grad:
@@ -109,8 +112,12 @@ def as_array(out: Any) -> Samples:
         raise TypeError(f"out must be a NumPy array or a CPU tensor, not {type(out).__name__}")
     if out.dtype.name not in DTYPES or not out.dtype.isnative:
         raise ValueError(f"out has dtype {out.dtype}; audio comes as one of {', '.join(DTYPES)}")
-    if out.ndim not in (1, 2):
-        raise ValueError(f"out has {out.ndim} dimensions; audio has 2, or 1 for one channel")
+    most = 3 if for_batch else 2
+    if out.ndim not in (most - 1, most):
+        thing = "a batch" if for_batch else "audio"
+        raise ValueError(
+            f"out has {out.ndim} dimensions; {thing} has {most}, or {most - 1} for one channel"
+        )
     if not out.flags.writeable:
         raise ValueError("out is read-only; audio needs a writable array")
     return out

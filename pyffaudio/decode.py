@@ -8,10 +8,10 @@ from functools import partial
 from typing import Any, Unpack
 
 from pyffaudio import native
-from pyffaudio.audio import Audio
+from pyffaudio.audio import Audio, Samples
 from pyffaudio.buffers import Buffer, CallersBuffer, GrowingBuffer, as_array
 from pyffaudio.collect import collect, first_capacity
-from pyffaudio.native import Data, Decoder, File, Source
+from pyffaudio.native import Data, Decoder, File, Source, Stop
 from pyffaudio.options import (
     ALL_FRAMES,
     DecodeIntoOptions,
@@ -20,7 +20,7 @@ from pyffaudio.options import (
     normalise,
 )
 
-Open = Callable[[], Decoder]
+Open = Callable[[Stop | None], Decoder]
 
 
 def decode_file(source: File, **options: Unpack[DecodeOptions]) -> Audio:
@@ -93,7 +93,7 @@ def decode_file(source: File, **options: Unpack[DecodeOptions]) -> Audio:
     (1600,)
     """
     asked = normalise(**options)
-    return _decode(partial(native.open_file, source, asked), source, asked)
+    return _decode(partial(native.open_file, source, asked), source, asked, None)
 
 
 def decode_bytes(data: Data, **options: Unpack[DecodeOptions]) -> Audio:
@@ -124,7 +124,7 @@ def decode_bytes(data: Data, **options: Unpack[DecodeOptions]) -> Audio:
     dtype('int16')
     """
     asked = normalise(**options)
-    return _decode(partial(native.open_data, data, asked), data, asked)
+    return _decode(partial(native.open_data, data, asked), data, asked, None)
 
 
 def decode_into(source: Source, out: Any, **options: Unpack[DecodeIntoOptions]) -> Audio:
@@ -163,7 +163,16 @@ def decode_into(source: Source, out: Any, **options: Unpack[DecodeIntoOptions]) 
     if "dtype" in options:
         raise TypeError("decode_into takes the dtype of out: leave the dtype option out")
     array = as_array(out)
-    asked = normalise(dtype=array.dtype, **options)
+    return decode_item_into(source, array, normalise(dtype=array.dtype, **options), None)
+
+
+def decode_item(source: Source, asked: Options, stop: Stop | None) -> Audio:
+    """Decode a source of either kind, unless `stop` ends it."""
+    return _decode(partial(native.open_decoder, source, asked), source, asked, stop)
+
+
+def decode_item_into(source: Source, array: Samples, asked: Options, stop: Stop | None) -> Audio:
+    """Fill an array whose dtype is the one asked for, unless `stop` ends it."""
     buffer = CallersBuffer(array, asked.channels_first)
     frames = buffer.frames
     if asked.num_channels not in (None, frames.shape[1]):
@@ -173,7 +182,7 @@ def decode_into(source: Source, out: Any, **options: Unpack[DecodeIntoOptions]) 
     open_again = partial(
         native.open_decoder, source, dataclasses.replace(asked, channels_first=planar)
     )
-    with open_again() as decoder:
+    with open_again(stop) as decoder:
         if frames.shape[1] != decoder.num_channels:
             stored = f"{decoder.description} has {decoder.num_channels}"
             message = _channels_differ(frames.shape[1], stored)
@@ -185,8 +194,8 @@ def decode_into(source: Source, out: Any, **options: Unpack[DecodeIntoOptions]) 
         return _fill(decoder, open_again, source, buffer, count, asked)
 
 
-def _decode(open_again: Open, source: Any, options: Options) -> Audio:
-    with open_again() as decoder:
+def _decode(open_again: Open, source: Any, options: Options, stop: Stop | None) -> Audio:
+    with open_again(stop) as decoder:
         count = _go_to_segment(decoder, source, options)
         buffer = GrowingBuffer(
             first_capacity(decoder, options, count),

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# In the order of IssueCode in _issues.pxd; audio is known to be missing where the first ones are.
+FATAL_CODES = ("corrupt_data", "truncated", "gap")
+ISSUE_CODES = (
+    *FATAL_CODES,
+    *("length_mismatch", "no_end_of_stream", "trailing_data", "params_changed", "nonfinite"),
+)
+
 
 @dataclass(frozen=True)
 class Issue:
@@ -32,4 +39,4 @@ class Issue:
     @property
     def is_fatal(self) -> bool:
         """Whether audio is known to be missing."""
-        return self.code in ("corrupt_data", "truncated", "gap")
+        return self.code in FATAL_CODES

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from pyffaudio._decode import Decoder, available_formats, linked_versions, loaded_from
+from pyffaudio._decode import Decoder, Stop, available_formats, linked_versions, loaded_from
 from pyffaudio.formats import SUFFIX_HINTS
 from pyffaudio.options import Options
 
@@ -19,6 +19,7 @@ __all__ = [
     "Decoder",
     "File",
     "Source",
+    "Stop",
     "available_formats",
     "is_file_object",
     "linked_versions",
@@ -43,21 +44,26 @@ File: TypeAlias = str | os.PathLike[str] | os.PathLike[bytes] | Readable
 Source: TypeAlias = File | Data
 
 
-def open_decoder(source: Source, options: Options) -> Decoder:
-    """Open a source of either kind: bytes-like is data, all else as in `open_file`."""
+def open_decoder(source: Source, options: Options, stop: Stop | None = None) -> Decoder:
+    """Open a source of either kind: bytes-like is data, all else as in `open_file`.
+
+    Whoever has `stop` can end what it does, from another thread.
+    """
     if _is_data(source):
-        return open_data(source, options)
-    return open_file(source, options)
+        return open_data(source, options, stop)
+    return open_file(source, options, stop)
 
 
-def open_file(source: Any, options: Options) -> Decoder:
+def open_file(source: Any, options: Options, stop: Stop | None = None) -> Decoder:
     """Open a path or a file object."""
     if isinstance(source, (str, os.PathLike)):
         path = os.fsencode(source)
         if b"\0" in path:
             raise ValueError("a path cannot contain a null byte")
         hint = SUFFIX_HINTS.get(os.path.splitext(os.fsdecode(path))[1].lower())
-        return Decoder(options, path=path, description=os.fsdecode(path), format_hint=hint)
+        return Decoder(
+            options, path=path, description=os.fsdecode(path), format_hint=hint, stop=stop
+        )
     kind = type(source).__name__
     if _is_data(source):
         raise TypeError(
@@ -69,10 +75,10 @@ def open_file(source: Any, options: Options) -> Decoder:
             "the source must be a path (str, os.PathLike) or a binary file object with read(), "
             f"not {kind}"
         )
-    return Decoder(options, file=source, description=f"<{kind}>")
+    return Decoder(options, file=source, description=f"<{kind}>", stop=stop)
 
 
-def open_data(data: Any, options: Options) -> Decoder:
+def open_data(data: Any, options: Options, stop: Stop | None = None) -> Decoder:
     """Open bytes-like data, without copying it."""
     if not _is_data(data):
         raise TypeError(
@@ -86,7 +92,7 @@ def open_data(data: Any, options: Options) -> Decoder:
                 f"{view.itemsize} bytes{'' if view.c_contiguous else ' and gaps between them'}"
             )
         description = f"<{type(data).__name__} of {view.nbytes} bytes>"
-    return Decoder(options, data=data, description=description)
+    return Decoder(options, data=data, description=description, stop=stop)
 
 
 def is_file_object(source: Any) -> bool:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 import operator
-import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Literal, TypedDict
 
 import numpy as np
 from numpy.typing import DTypeLike
 
+from pyffaudio.cores import num_cores
 from pyffaudio.formats import DEMUXERS, RAW_PCM_DEMUXERS
 from pyffaudio.limits import Limits
 
@@ -51,6 +52,16 @@ class DecodeIntoOptions(StreamOptions, total=False):
     num_threads: int
 
 
+class BatchIntoOptions(StreamOptions, total=False):
+    """The keyword arguments of `decode_batch_into`."""
+
+    start_seconds: float | Sequence[float]
+    stop_seconds: float | Sequence[float | None] | None
+    frame_offset: int | Sequence[int]
+    num_frames: int | Sequence[int | None] | None
+    num_threads: int
+
+
 class DecodeOptions(DecodeIntoOptions, total=False):
     """The keyword arguments of `decode_file` and `decode_bytes`."""
 
@@ -77,7 +88,15 @@ class Options:
     limits: Limits
 
 
-def normalise(
+def normalise(**options: Any) -> Options:
+    """Check every option, or raise a TypeError or ValueError that names it."""
+    try:
+        return _remembered(**options)
+    except TypeError:
+        return _normalise(**options)  # something that cannot be hashed, or is wrong here too
+
+
+def _normalise(
     *,
     sample_rate: int | None = None,
     num_channels: int | None = None,
@@ -95,7 +114,6 @@ def normalise(
     limits: Limits | None = None,
     **unknown: object,
 ) -> Options:
-    """Check every option, or raise a TypeError or ValueError that names it."""
     _refuse_unknown(unknown)
     limits = Limits() if limits is None else limits
     if not isinstance(limits, Limits):
@@ -110,26 +128,25 @@ def normalise(
             "give start_seconds and stop_seconds, or frame_offset and num_frames, not both kinds"
         )
     return Options(
-        sample_rate=_integer("sample_rate", sample_rate, 1, limits.max_sample_rate),
-        num_channels=_integer("num_channels", num_channels, 1, limits.max_channels),
+        sample_rate=integer("sample_rate", sample_rate, 1, limits.max_sample_rate),
+        num_channels=integer("num_channels", num_channels, 1, limits.max_channels),
         dtype=_dtype_name(dtype),
         channels_first=bool(channels_first),
         start_seconds=_seconds("start_seconds", start_seconds),
         stop_seconds=None if stop_seconds is None else _seconds("stop_seconds", stop_seconds),
-        frame_offset=_integer("frame_offset", frame_offset, 0, ALL_FRAMES) or 0,
-        num_frames=_integer("num_frames", num_frames, 0, ALL_FRAMES),
-        stream_index=_integer("stream_index", stream_index, 0, 2**31 - 1),
+        frame_offset=integer("frame_offset", frame_offset, 0, ALL_FRAMES) or 0,
+        num_frames=integer("num_frames", num_frames, 0, ALL_FRAMES),
+        stream_index=integer("stream_index", stream_index, 0, 2**31 - 1),
         format=_format_name(format, limits),
         format_options=_format_options(format, format_options or _NO_OPTIONS, limits),
-        num_threads=_integer("num_threads", num_threads, 0, 1024) or _num_cores(),
+        num_threads=integer("num_threads", num_threads, 0, 1024) or num_cores(),
         on_error=on_error,
         limits=limits,
     )
 
 
-def _num_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+# Most calls ask for the same as the one before. 1, 1.0 and True are told apart.
+_remembered = lru_cache(maxsize=64, typed=True)(_normalise)
 
 
 def _refuse_unknown(unknown: Mapping[str, object]) -> None:
@@ -145,10 +162,11 @@ def frame_count(name: str, value: Any) -> int:
     """A number of frames that a method was given, or a TypeError or ValueError that names it."""
     if value is None:
         raise TypeError(f"{name} must be an integer, not None")
-    return _integer(name, value, 0, ALL_FRAMES) or 0
+    return integer(name, value, 0, ALL_FRAMES) or 0
 
 
-def _integer(name: str, value: Any, least: int, most: int) -> int | None:
+def integer(name: str, value: Any, least: int, most: int) -> int | None:
+    """The value as an int within these bounds, None for None; else an error that names it."""
     if value is None:
         return None
     if isinstance(value, (bool, np.bool_)):
@@ -213,10 +231,10 @@ def _format_options(
         raise ValueError(f"format_options takes sample_rate and channels, not {', '.join(unknown)}")
     if format not in RAW_PCM_DEMUXERS:
         return MappingProxyType({})
-    rate = _integer(
+    rate = integer(
         "format_options: sample_rate", given.get("sample_rate"), 1, limits.max_sample_rate
     )
-    channels = _integer("format_options: channels", given.get("channels"), 1, limits.max_channels)
+    channels = integer("format_options: channels", given.get("channels"), 1, limits.max_channels)
     if rate is None or channels is None:
         raise ValueError(
             f"format {format!r} has no header: give format_options="

@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pyffaudio.audio import Samples
 from pyffaudio.buffers import Buffer
 from pyffaudio.errors import PyffaudioError
-from pyffaudio.native import Decoder
+from pyffaudio.native import Decoder, Stop
 
 # Seconds for each thread; what is shorter is decoded before another thread has begun.
 _LEAST_SECONDS = 5
@@ -16,7 +16,7 @@ _LEAST_SECONDS = 5
 
 def fill_with_threads(
     decoder: Decoder,
-    open_again: Callable[[], Decoder],
+    open_again: Callable[[Stop], Decoder],
     buffer: Buffer,
     num_frames: int,
     num_threads: int,
@@ -37,8 +37,9 @@ def fill_with_threads(
         return 0
     edges = [num_frames * part // parts for part in range(parts + 1)]
     others: list[Decoder] = []
+    useless = Stop()
     try:
-        others += (open_again() for _ in range(parts - 1))
+        others += (open_again(useless) for _ in range(parts - 1))
         with ThreadPoolExecutor(parts - 1) as pool:
             try:
                 whole = [
@@ -49,9 +50,7 @@ def fill_with_threads(
                 if here and all(_is_whole(part) for part in whole):
                     return num_frames
             finally:
-                # Those that are not done have become useless, and must not write any more.
-                for other in others:
-                    other.cancel()
+                useless.request()  # those that are not done must not write any more
     finally:
         for other in others:
             other.close()

@@ -1,6 +1,8 @@
 """Promise: the names are those documented, and the FFmpeg is the one the tests compare with."""
 
 import inspect
+import subprocess
+import sys
 
 import pytest
 
@@ -21,9 +23,22 @@ OPTIONS = (
 )
 
 
+def test_an_import_brings_nothing_that_few_need() -> None:
+    """Each of the modules left out here would cost every import a millisecond or more."""
+    code = (
+        "import sys, numpy; had = set(sys.modules); import pyffaudio;print(*set(sys.modules) - had)"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+    others = {name for name in found if not name.startswith(("pyffaudio", "numpy.", "_cython_"))}
+    assert others <= {"copy", "cython_runtime", "dataclasses", "mmap"}
+
+
 def test_the_public_names() -> None:
     assert set(pyffaudio.__all__) == {
         *("decode_file", "decode_bytes", "decode_into", "probe", "versions", "formats"),
+        *("decode_many", "decode_batch_into", "BatchResult"),
         *("Audio", "AudioInfo", "AudioReader", "StreamInfo", "Chapter", "Issue", "Limits"),
         *("PyffaudioError", "UnsupportedFormatError", "NoAudioStreamError", "CorruptAudioError"),
         *("LimitExceededError", "DecodeTimeoutError", "__version__"),

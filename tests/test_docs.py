@@ -16,10 +16,11 @@ import pytest
 import pyffaudio
 from ffmpeg_command import encode
 from pyffaudio import Limits, diagnose, errors
-from pyffaudio._decode import FAULTS, ISSUES
+from pyffaudio._decode import FAULTS
 from pyffaudio.formats import _REFUSED_FORMATS, DECODERS, DEMUXERS
+from pyffaudio.issues import ISSUE_CODES
 from pyffaudio.levels import _WEIGHTS, mix_matrix
-from pyffaudio.options import DecodeOptions, normalise
+from pyffaudio.options import DecodeOptions, _normalise
 from signals import music, quantise, sine
 from wav_bytes import wav_bytes
 
@@ -150,7 +151,7 @@ def test_every_public_function_has_an_example() -> None:
 
 
 def test_the_options_are_all_of_them() -> None:
-    defaults = inspect.signature(normalise).parameters
+    defaults = inspect.signature(_normalise).parameters
     listed = set()
     for option, default, _ in table("README.md", "Options"):
         for name, value in zip(names(option), names(default), strict=True):
@@ -192,7 +193,7 @@ def test_the_errors_are_those_raised() -> None:
 
 
 def test_the_codes_are_those_given() -> None:
-    fatal = {code for code in ISSUES.values() if pyffaudio.Issue(code, 0, 0).is_fatal}
+    fatal = {code for code in ISSUE_CODES if pyffaudio.Issue(code, 0, 0).is_fatal}
     expected = {code: kind.__name__ for code, (kind, _) in diagnose._FAULTS.items()}
     expected |= dict.fromkeys([*fatal, "md5_mismatch"], "CorruptAudioError")
     expected |= {"limit_exceeded": "LimitExceededError", "timeout": "DecodeTimeoutError"}
@@ -200,7 +201,7 @@ def test_the_codes_are_those_given() -> None:
     assert listed == expected
     assert {code for code in FAULTS.values() if not code.startswith("max_")} <= set(listed)
     issues = {names(row[0])[0]: row[1] for row in table("docs/errors.md", "Issues")}
-    assert issues == {code: "yes" if code in fatal else "no" for code in ISSUES.values()}
+    assert issues == {code: "yes" if code in fatal else "no" for code in ISSUE_CODES}
 
 
 def test_the_limits_are_those_set() -> None:

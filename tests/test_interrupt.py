@@ -40,6 +40,11 @@ CALLS = {
     "resampling a file object": "pyffaudio.decode_file(Endless(), sample_rate=1000, **raw)",
     "remixing a path": "pyffaudio.decode_file(path, num_channels=1, **wide)",
     "into an array": "pyffaudio.decode_into(path, np.zeros(1 << 30), sample_rate=1000, **raw)",
+    "many": "list(pyffaudio.decode_many([path] * 9, sample_rate=1000, **raw))",
+    "a stalled FIFO among many": "list(pyffaudio.decode_many([fifo()], **raw))",
+    "a batch": (
+        "pyffaudio.decode_batch_into([path] * 3, np.zeros((3, 1 << 29)), sample_rate=1000, **raw)"
+    ),
     "a stalled FIFO": "pyffaudio.decode_file(fifo(), **raw)",
     "probing a stalled FIFO": "pyffaudio.decode_file(fifo())",
     "a stalled pipe": "pyffaudio.decode_file(pipe(), **raw)",

@@ -3,12 +3,14 @@
 import pickle
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 import pyffaudio
+from pyffaudio.batch import _workers
 from signals import full_range
 from wav_bytes import wav_bytes
 
@@ -112,3 +114,28 @@ def test_torch_tensors_that_numpy_cannot_share_are_refused() -> None:
         pyffaudio.decode_into(WAV, torch.zeros((10, 2), dtype=torch.bfloat16))
     with pytest.raises((TypeError, ValueError), match=r"meta|cpu|CPU"):
         pyffaudio.decode_into(WAV, torch.zeros((10, 2), device="meta"))
+
+
+# Batches.
+
+
+def test_a_batch_into_shared_memory() -> None:
+    out = torch.zeros((2, FRAMES, 2), dtype=torch.int16).share_memory_()
+    result = pyffaudio.decode_batch_into([WAV, WAV], out, num_frames=[None, 100])
+    assert result.lengths.tolist() == [FRAMES, 100]
+    np.testing.assert_array_equal(out[0].numpy(), STEREO)
+    np.testing.assert_array_equal(out[1, :100].numpy(), STEREO[:100])
+    assert not out[1, 100:].any()
+
+
+def test_the_default_number_of_workers_in_a_data_loader() -> None:
+    class Asks:
+        def __len__(self) -> int:
+            return 2
+
+        def __getitem__(self, index: int) -> int:
+            audio = list(pyffaudio.decode_many([WAV, WAV]))
+            return _workers(None) if len(audio) == 2 else -1
+
+    loader = torch.utils.data.DataLoader[Any](Asks(), num_workers=2, multiprocessing_context="fork")
+    assert [int(answer) for answer in loader] == [1, 1]
