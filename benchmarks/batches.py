@@ -6,27 +6,27 @@ or only look at them. With a warm page cache, and with the files dropped from it
 
 import os
 import resource
-import statistics
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from multiprocessing import get_context
+from statistics import median
 
 import numpy as np
 import report
 from corpus import CLIP_SECONDS, CLIPS, FORMATS, Clip, clips
 from peers import OURS, PEERS, Decoded, Read, one_thread, read_pyffaudio
-from racing import no_collector, once, rotated, timing
+from racing import no_collector, once, rotated
 
 import pyffaudio
 
 WORKERS = 2
 CHUNK = 8  # clips that a process of a pool takes at a time
 ROUNDS = 7
-FEW_ROUNDS = 3  # for who takes so many times as long as pyffaudio, and can no longer win
-HOPELESS = 3.0
+# After so many rounds, who has taken so many times as long as pyffaudio cannot win, and goes.
+HOPELESS = ((1, 4.0), (3, 1.5))
 # A version of pyffaudio without these is measured in pools alone, like the others.
 MANY, BATCH = (getattr(pyffaudio, name, None) for name in ("decode_many", "decode_batch_into"))
 ONE = "decode_many, 1 worker"
@@ -117,6 +117,12 @@ def is_cold(files: Sequence[Clip]) -> bool:
     return (resource.getrusage(resource.RUSAGE_SELF).ru_inblock - before) * 512 > size / 2
 
 
+def is_hopeless(seconds: list[float], ours: list[float]) -> bool:
+    return any(
+        len(seconds) >= rounds and min(seconds) > times * min(ours) for rounds, times in HOPELESS
+    )
+
+
 def measure(runs: dict[str, Run], files: Sequence[Clip], cold: bool) -> dict[str, float]:
     """Median seconds of each run, all in turn."""
     seconds: dict[str, list[float]] = {name: [] for name in runs}
@@ -126,13 +132,12 @@ def measure(runs: dict[str, Run], files: Sequence[Clip], cold: bool) -> dict[str
     with no_collector():
         for number in range(ROUNDS):
             for name in rotated(list(runs), number):
-                limit = HOPELESS * min(seconds[ours], default=float("inf"))
-                if number >= FEW_ROUNDS and statistics.median(seconds[name]) > limit:
+                if is_hopeless(seconds[name], seconds[ours]):
                     continue
                 if cold:
                     drop(files)
                 seconds[name].append(once(partial(runs[name], files)))
-    return {name: timing(each).seconds for name, each in seconds.items()}
+    return {name: median(each) for name, each in seconds.items()}
 
 
 def line(suffix: str, cache: str, seconds: dict[str, float]) -> dict[str, float | str]:
@@ -169,9 +174,9 @@ def main() -> None:
                 lines.append(line(suffix, cache, measure(runs, files, cache == "cold")))
     base = f"`{TWO}`" if MANY is not None else f"{OURS} in {WORKERS} threads"
     lead = f"""{CLIPS} clips of {CLIP_SECONDS} s of speech: times over that of {base}, medians of
-{ROUNDS} rounds, or of {FEW_ROUNDS} for who takes more than {HOPELESS:.0f} times as long. All have
-{WORKERS} threads or processes. Cold: the files are dropped from the page cache before each run."""
-    if not all("cold" in str(each["cache"]) for each in lines[1::2]):
+{ROUNDS} rounds, fewer for who is far behind after the first. All have {WORKERS} threads or
+processes. Cold: the files are dropped from the page cache before each run."""
+    if "cold" not in [each["cache"] for each in lines]:
         lead += " Where cold is missing, this machine keeps files in its cache in spite of that."
     report.write("batches", f"{lead}\n\n{table(lines)}", lines)
 

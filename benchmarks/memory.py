@@ -1,7 +1,7 @@
 """Peak memory of decoding an hour, beyond the result: each in a fresh process.
 
-The process decodes a short clip of the same format first, which loads what any use loads; then
-the kernel is told to forget the peak so far.
+The process decodes a clip of one second of the same format first, which loads what any use loads
+and leaves next to no free memory behind; then the kernel is told to forget the peak so far.
 """
 
 import subprocess
@@ -51,7 +51,7 @@ def child(way: str, short: str, path: str) -> None:
 def main() -> None:
     """Measure all formats in all ways and write them down."""
     results: dict[str, dict[str, float]] = {}
-    short = {suffix: clip.path for (_, suffix), clip in cells().items()}  # the music, in stereo
+    short = {suffix: cells()["speech, 1 s", suffix].path for suffix in FORMATS}
     for suffix in FORMATS:
         for way in (*LAYOUTS, INTO):
             command = [sys.executable, __file__, way, short[suffix], str(hour(suffix))]

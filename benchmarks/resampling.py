@@ -83,8 +83,8 @@ def main() -> None:
         results[suffix] = {name: seconds[OURS] / seconds[name] for name in seconds}
         rows.append([suffix, *(report.ratio(results[suffix].get(name)) for name in others)])
     lead = f"""30 s of 44.1 kHz stereo music to 16 kHz mono float32: the time of pyffaudio over that
-of each other, medians of {ROUNDS} rounds. librosa resamples by soxr_hq, all others by swresample. What
-each gives is not compared but in its length: each mixes and filters in its own way."""
+of each other, medians of {ROUNDS} rounds. librosa resamples by soxr_hq, all others by swresample.
+What each gives is not compared but in its length: each mixes and filters in its own way."""
     text = report.table(["format", *(f"over {name}" for name in others)], rows)
     report.write("resampling", f"{lead}\n\n{text}", results)
 
