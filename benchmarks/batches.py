@@ -143,10 +143,8 @@ def measure(runs: dict[str, Run], files: Sequence[Clip], cold: bool) -> dict[str
 def line(suffix: str, cache: str, seconds: dict[str, float]) -> dict[str, float | str]:
     """All times over that of two workers; where there are none yet, over ours in threads."""
     ours = TWO if TWO in seconds else f"{OURS}, threads"
-    found: dict[str, float | str] = {"format": suffix, "cache": cache}
-    if ONE in seconds:
-        found["speed of two workers over one"] = seconds[ONE] / seconds[TWO]
-    return found | {name: each / seconds[ours] for name, each in seconds.items()}
+    ratios = {name: each / seconds[ours] for name, each in seconds.items()}
+    return {"format": suffix, "cache": cache, **ratios}
 
 
 def table(lines: Sequence[dict[str, float | str]]) -> str:

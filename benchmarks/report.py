@@ -11,7 +11,10 @@ from pathlib import Path
 import pyffaudio
 
 FOLDER = Path(__file__).parents[1] / "docs/performance"
-PACKAGES = ("av", "librosa", "miniaudio", "numpy", "pedalboard", "soundfile", "soxr", "torch")
+PACKAGES = (
+    *("av", "librosa", "miniaudio", "numpy", "pedalboard", "soundfile", "soxr", "torch"),
+    "torchcodec",
+)
 
 
 def write(name: str, markdown: str, results: object) -> None:
@@ -48,14 +51,14 @@ def machine() -> dict[str, str]:
     command = subprocess.run(["ffmpeg", "-version"], capture_output=True, text=True, check=True)
     linked = pyffaudio.versions()
     ours = "bundled" if "libpyffaudio_ffmpeg" in linked["path"] else "shared"
-    packages = [*PACKAGES, "torchcodec"]
+    kernel = platform.release().partition("-")[0]
     return {
         "processor": f"{_processor()}, {os.cpu_count()} cores, {platform.machine()}",
-        "system": f"{platform.freedesktop_os_release()['PRETTY_NAME']}, Linux {platform.release()}",
+        "system": f"{platform.freedesktop_os_release()['PRETTY_NAME']}, Linux {kernel}",
         "Python": platform.python_version(),
         "pyffaudio": f"{linked['pyffaudio']}, {ours} FFmpeg {linked['ffmpeg']}",
         "ffmpeg command": command.stdout.split()[2],
-        **{name: importlib.metadata.version(name) for name in packages},
+        **{name: importlib.metadata.version(name) for name in PACKAGES},
     }
 
 
