@@ -9,8 +9,9 @@ PYTHON ?= python3
 VENV := .venv/bin/python
 CYTHON_SOURCES := $(wildcard pyffaudio/*.pyx pyffaudio/*.pxd)
 SOURCES := pyffaudio tests scripts benchmarks docs setup.py pyproject.toml LICENSE $(wildcard *.md)
-BUILT := $(wildcard build/bundle/made-from)$(filter bundle ffmpeg-bundled,$(MAKECMDGOALS))
+BUILT := $(wildcard build/bundle/made-from)$(filter bundle ffmpeg-bundled bench,$(MAKECMDGOALS))
 FFMPEG := $(or $(PYFFAUDIO_FFMPEG),$(if $(BUILT),bundled,system))
+BENCHMARKS := clips plot plain_copies resampling quality memory batches
 MATRIX := system 7.1 bundled
 
 # A copy of the tree, with the same .venv, to build the extension there in another way.
@@ -23,7 +24,7 @@ endef
 
 .NOTPARALLEL:
 .PHONY: help demo test test-all matrix $(MATRIX:%=matrix-%) sanitize wheel test-wheel \
-	test-free-threaded bundle newer lint build clean FORCE
+	test-free-threaded bundle bench newer lint build clean FORCE
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 20
@@ -73,6 +74,11 @@ test-free-threaded: .venv/ready-for-test ffmpeg-bundled ffmpeg-oracle  ## build 
 
 bundle: ffmpeg-bundled  ## build the FFmpeg that wheels carry; from then on, all is built against it
 
+bench: build build/bench/ready build/bench/plain_loop.so  ## measure BENCH="clips memory", or all, beside other libraries; write docs/performance
+	set -e; for each in $(or $(BENCH),$(BENCHMARKS)); do \
+		PYTHONPATH=$(CURDIR) build/bench/.venv/bin/python benchmarks/$$each.py; \
+	done
+
 newer:  ## warn where what we build from source has a newer point release
 	$(PYTHON) scripts/sources.py --newer
 
@@ -118,6 +124,18 @@ build/ready-for-ffmpeg: scripts/setup.sh
 	PYFFAUDIO_FFMPEG=$(FFMPEG) $(VENV) -m pip install --quiet --no-deps --no-build-isolation \
 		--editable .
 	@touch $@
+
+# Other libraries, in an environment of their own; pyffaudio is found there by PYTHONPATH.
+build/bench/ready: .venv/ready-for-demo benchmarks/requirements.txt
+	PYTHON="$(PYTHON)" scripts/setup.sh bench
+	@touch $@
+
+# The reference that shares the bundled library with the package.
+build/bench/plain_loop.so: benchmarks/plain_loop.c .venv/built
+	@mkdir -p build/bench
+	gcc -O2 -Wall -Wextra -shared -fPIC -Ibuild/bundle/include \
+		-include build/bundle/include/private_names.h -o $@ $< \
+		-Lpyffaudio/bundle -lpyffaudio_ffmpeg '-Wl,-rpath,$$ORIGIN/../../pyffaudio/bundle'
 
 # Which FFmpeg this is about; its time changes only with that.
 .venv/ffmpeg: .venv/ready-for-demo FORCE

@@ -1,8 +1,9 @@
 #!/bin/sh
 # Bring a Debian machine that has Python, make and git to where `make demo` or `make test` can run,
 # where FFmpeg can be built by scripts/ffmpeg.py, or CPython by scripts/test_free_threaded.sh, or
-# where scripts/test_wheel.sh has root file systems to try the wheel in.
-# usage: [PYTHON=python3] scripts/setup.sh demo|test|ffmpeg|free-threaded|wheel
+# where scripts/test_wheel.sh has root file systems to try the wheel in, or `make bench` has other
+# libraries to measure beside.
+# usage: [PYTHON=python3] scripts/setup.sh demo|test|ffmpeg|free-threaded|wheel|bench
 #
 # It installs only what is missing, and Python packages only into .venv. The real recordings come
 # from Debian too, each under its own licence: speech by Allison Smith (asterisk-core-sounds-en-*,
@@ -65,8 +66,8 @@ find_missing() {
     speech=/usr/share/asterisk/sounds/en_US_f_Allison/demo-congrats
     need asterisk-core-sounds-en-wav test -e $speech.wav
     need noiz2sa-data test -e /usr/share/games/noiz2sa/sounds/stg3.ogg
+    [ "$purpose" = demo ] || need asterisk-core-sounds-en-g722 test -e $speech.g722
     if [ "$purpose" = test ]; then
-        need asterisk-core-sounds-en-g722 test -e $speech.g722
         need asc-music test -e /usr/share/games/asc/music/frontiers.mp3
         for program in lame twolame flac wavpack sox; do
             need $program command -v $program
@@ -175,6 +176,18 @@ END
     rm -r $folder
 }
 
+# torchcodec finds the FFmpeg that the ffmpeg command brings.
+install_peers() {
+    "$python" -m venv build/bench/.venv
+    set -- build/bench/.venv/bin/python -m pip install --quiet
+    "$@" "$(grep ^torch== benchmarks/requirements.txt)" &&
+        "$@" --requirement benchmarks/requirements.txt ||
+        fail "could not install the libraries of benchmarks/requirements.txt"
+    if build/bench/.venv/bin/python -m pip list | grep -i '^nvidia-\|^cuda'; then
+        echo "setup: this torch is a build for GPUs; benchmarks use its CPU side" >&2
+    fi
+}
+
 # Our requirements are listed in pyproject.toml alone.
 requirements() {
     .venv/bin/python - "$@" <<'END'
@@ -201,6 +214,10 @@ ffmpeg | free-threaded) exit ;;
 wheel)
     make_root bookworm
     make_root trixie
+    exit
+    ;;
+bench)
+    install_peers
     exit
     ;;
 esac
