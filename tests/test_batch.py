@@ -246,7 +246,7 @@ def test_the_quota_of_control_groups(
         file = tmp_path / "root" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
-    assert cores._quota(tmp_path / "cgroup", tmp_path / "root") == quota
+    assert cores._quota(str(tmp_path / "cgroup"), str(tmp_path / "root")) == quota
 
 
 def test_cores_are_at_least_one(monkeypatch: pytest.MonkeyPatch) -> None:
