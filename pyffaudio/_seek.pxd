@@ -238,8 +238,8 @@ cdef inline int count_to(Media *media, Source *source, const Policy *policy,
             largest = max(largest, media.frame.nb_samples)
             consume_frame(media)
     media.scans = False
-    if status < 0:
-        return lost_or_stopped(source)
+    if status < 0 or media.codec == NULL:
+        return lost_or_stopped(source)      # of a chain, the next link could not be opened
     ff.avcodec_flush_buffers(media.codec)
     # What the last packet was worth shows in where the next one stands.
     expected = media.next_pts
