@@ -1,5 +1,6 @@
 """Promise: what does not add up is decoded from the start, so that segments are right there too."""
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,24 @@ def test_a_segment_near_to_the_damage_is_the_slice(
     whole = odd(name, way)[1]
     for issue in whole.issues[:1] if whole is not None else ():
         _check_segment(odd, name, way, max(0, issue.frame_offset + distance), count)
+
+
+def test_a_segment_behind_a_link_that_cannot_be_opened(long_media: LongMedia) -> None:
+    """Packets are counted up to there, and then there is no decoder any more."""
+    data = long_media.path("ogg_flac").read_bytes()
+    pages = [match.start() for match in re.finditer(b"OggS", data)]
+    link = data[: pages[len(pages) // 2]]
+    # Another stream's first page, without the rate and channels in its STREAMINFO; and so much
+    # behind it that looking for the last page does not come by.
+    other = data[:14] + b"abcd" + data[18:55] + bytes(3) + data[58 : pages[1]] + bytes(70_000)
+    whole = pyffaudio.decode_bytes(link + other, on_error="partial")
+    assert [issue.code for issue in whole.issues] == ["no_end_of_stream", "corrupt_data"]
+    end = len(whole.samples)
+    for offset in (end - 50, end, end + 100_000):
+        part = pyffaudio.decode_bytes(
+            link + other, on_error="partial", frame_offset=offset, num_frames=100
+        )
+        np.testing.assert_array_equal(part.samples, whole.samples[offset : offset + 100])
 
 
 @pytest.mark.parametrize("way", ["twice", "hole", "overwritten", "cut"])
