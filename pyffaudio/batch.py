@@ -58,7 +58,7 @@ def decode_many(
     on_item_error: Literal["raise", "return"] = "raise",
     **options: Unpack[DecodeOptions],
 ) -> Iterator[Audio | Exception]:
-    """Decode sources one after the other, some of them ahead, on threads that need no lock.
+    """Decode sources in their order, some of them ahead, on threads that decode side by side.
 
     Parameters
     ----------
@@ -218,8 +218,7 @@ class _Batch:
         self._asked = asked
         self._padding = padding
         self._keeps_on = keeps_on
-        self._failed = False
-        self._indices = iter(range(len(items)))
+        self._indices: Iterator[int] = iter(range(len(items)))
         self._lock = allocate_lock()
         self.result = BatchResult(
             np.zeros(len(items), np.int64),
@@ -232,8 +231,11 @@ class _Batch:
         """Fill all rows; after an error those that have begun, unless errors are kept."""
         with _crew(workers) as (pool, stop):
             done = [pool.submit(self._work, stop) for _ in range(workers)]
-            for future in done:
-                future.result()
+            try:
+                for future in done:
+                    future.result()
+            finally:
+                self._begin_no_more()
 
     def _work(self, stop: Stop) -> None:
         while (index := self._next()) is not None:
@@ -241,7 +243,11 @@ class _Batch:
 
     def _next(self) -> int | None:
         with self._lock:
-            return None if self._failed and not self._keeps_on else next(self._indices, None)
+            return next(self._indices, None)
+
+    def _begin_no_more(self) -> None:
+        with self._lock:
+            self._indices = iter(())
 
     def _fill(self, index: int, stop: Stop) -> None:
         result, row = self.result, self._array[index]
@@ -252,7 +258,8 @@ class _Batch:
             error.add_note(f"sources[{index}]")
             result.errors[index] = error
             audio = getattr(error, "partial", None)
-            self._failed = True
+            if not self._keeps_on:
+                self._begin_no_more()
         if audio is not None:
             result.lengths[index] = audio.num_frames
             result.more[index] = audio.more
@@ -281,15 +288,13 @@ def _asked_of_each(count: int, options: dict[str, Any]) -> list[Options]:
 
 
 def _padding(value: float, dtype: np.dtype[Any]) -> Samples:
-    """The value as a sample of the batch, which it must be."""
-    try:
-        padding = np.asarray(value)
-        cast = padding.astype(dtype)
-    except (TypeError, ValueError):
-        raise TypeError(f"pad_value must be a number, not {value!r}") from None
+    """The value as a sample of the batch, which it must be: not too large, nor between integers."""
+    padding = np.asarray(value)
     if padding.ndim != 0 or padding.dtype.kind not in "iuf":
         raise TypeError(f"pad_value must be a number, not {value!r}")
-    if dtype.kind != "f" and cast != padding:
+    with np.errstate(all="ignore"):
+        cast = padding.astype(dtype)
+    if (np.isfinite(cast) != np.isfinite(padding)) if dtype.kind == "f" else cast != padding:
         raise ValueError(f"pad_value {value!r} does not fit the dtype of out, {dtype}")
     return cast
 

@@ -1,8 +1,10 @@
 """Promise: many at a time give what one by one gives, and take no more than they need."""
 
 import gc
+import io
 import itertools
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -181,6 +183,34 @@ def test_errors_of_a_batch() -> None:
     assert [issue.code for issue in kept.issues[1]] == ["truncated"]
 
 
+def test_a_batch_that_is_interrupted_begins_no_more_items() -> None:
+    """Also where errors are kept: those of items that nobody waits for are not looked for."""
+    begun = []
+
+    class Clip(io.BytesIO):
+        def seekable(self) -> bool:
+            begun.append(self)
+            return True
+
+    class Interrupts(Clip):
+        def read(self, size: int | None = -1, /) -> bytes:
+            while len(begun) < 10:
+                time.sleep(0.001)
+            raise KeyboardInterrupt
+
+    class Slow(Clip):
+        def read(self, size: int | None = -1, /) -> bytes:
+            time.sleep(0.002)
+            return super().read(size)
+
+    sources = [Interrupts(WAV), *(Slow(WAV) for _ in range(2000))]
+    with pytest.raises(KeyboardInterrupt):
+        pyffaudio.decode_batch_into(
+            sources, np.zeros((2001, 1000), np.int16), num_workers=2, on_item_error="return"
+        )
+    assert len(begun) < 1000
+
+
 def test_damage_is_told_item_by_item(paths: list[Path]) -> None:
     data = paths[1].read_bytes()
     damaged = overwrite(data, 300).data
@@ -200,6 +230,9 @@ def test_damage_is_told_item_by_item(paths: list[Path]) -> None:
         ({"out": [[1.0]]}, "NumPy array"),
         ({"pad_value": 0.5, "out": np.zeros((2, 5), np.int16)}, "pad_value"),
         ({"pad_value": 300, "out": np.zeros((2, 5), np.uint8)}, "pad_value"),
+        ({"pad_value": np.nan, "out": np.zeros((2, 5), np.int16)}, "pad_value"),
+        ({"pad_value": 1e300}, "pad_value"),
+        ({"pad_value": 2**100}, "pad_value"),
         ({"pad_value": "x"}, "pad_value"),
         ({"pad_value": True}, "pad_value"),
         ({"num_frames": [1]}, "num_frames has 1"),
