@@ -11,6 +11,7 @@ from pyffaudio import native
 from pyffaudio.audio import Audio, Samples
 from pyffaudio.buffers import Buffer, CallersBuffer, GrowingBuffer, as_array
 from pyffaudio.collect import collect, first_capacity
+from pyffaudio.cores import num_cores
 from pyffaudio.native import Data, Decoder, File, Source, Stop
 from pyffaudio.options import (
     ALL_FRAMES,
@@ -211,12 +212,14 @@ def _fill(
 ) -> Audio:
     start = decoder.position
     filled = 0
-    if options.num_threads > 1 and not native.is_file_object(source):
+    # Cores are counted anew each time: affinity may have changed since these options were checked.
+    num_threads = options.num_threads or num_cores()
+    if num_threads > 1 and not native.is_file_object(source):
         # As late as this, with the threads that come with it: most calls never need them.
         from pyffaudio.parallel import fill_with_threads  # noqa: PLC0415
 
         frames = min(count, len(buffer.frames))
-        filled = fill_with_threads(decoder, open_again, buffer, frames, options.num_threads)
+        filled = fill_with_threads(decoder, open_again, buffer, frames, num_threads)
     return collect(decoder, buffer, count, options, start, filled)
 
 

@@ -13,7 +13,6 @@ from typing import Any, Literal, TypedDict
 import numpy as np
 from numpy.typing import DTypeLike
 
-from pyffaudio.cores import num_cores
 from pyffaudio.formats import DEMUXERS, RAW_PCM_DEMUXERS
 from pyffaudio.limits import Limits
 
@@ -139,7 +138,7 @@ def _normalise(
         stream_index=integer("stream_index", stream_index, 0, 2**31 - 1),
         format=_format_name(format, limits),
         format_options=_format_options(format, format_options or _NO_OPTIONS, limits),
-        num_threads=integer("num_threads", num_threads, 0, 1024) or num_cores(),
+        num_threads=integer("num_threads", num_threads, 0, 1024) or 0,
         on_error=on_error,
         limits=limits,
     )

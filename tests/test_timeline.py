@@ -368,3 +368,20 @@ def test_exact_codecs_are_divided(long_media: LongMedia) -> None:
     for name in ("opus", "m4a", "he_aac", "ac3", "mka_mp3"):
         with open_decoder(long_media.path(name), normalise()) as decoder:
             assert not decoder.is_divisible
+
+
+def test_all_cores_are_those_there_are_when_it_is_called(
+    long_media: LongMedia, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Affinity may change between two calls that ask for the same."""
+    asked = []
+
+    def fill_nothing(*given: Any) -> int:
+        asked.append(given[-1])
+        return 0
+
+    monkeypatch.setattr("pyffaudio.parallel.fill_with_threads", fill_nothing)
+    for cores in (3, 2):
+        monkeypatch.setattr("pyffaudio.decode.num_cores", lambda cores=cores: cores)
+        pyffaudio.decode_file(long_media.path("flac"), num_threads=0)
+    assert asked == [3, 2]
