@@ -75,8 +75,8 @@ cdef inline int walk(Media *media, Source *source, Index *index, Entry *here,
         begin = here.offset
         size = peek(source, begin, window, WALK_BYTES)
         while goes_on and not arrived and here.offset - begin <= size - LEAST_HEADER:
-            goes_on = add_entry(index, here) >= 0 \
-                and step(media, window + (here.offset - begin), first, &behind)
+            goes_on = step(media, window + (here.offset - begin), first, &behind) \
+                and add_entry(index, here) >= 0
             arrived = goes_on and here.position >= position
             if not arrived:
                 here[0] = behind

@@ -50,5 +50,5 @@ def _quota_of(group: str) -> float:
 
 
 def _read(path: str) -> str:
-    with open(path) as file:
+    with open(path, errors="surrogateescape") as file:  # of a group, any bytes may be the name
         return file.read()

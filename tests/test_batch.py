@@ -259,6 +259,7 @@ def test_the_default_number_of_workers() -> None:
         ("0::/\n", {}, np.inf),
         ("0::/a/b\n", {"a/cpu.max": "200000 100000", "a/b/cpu.max": "max 100000"}, 2.0),
         ("0::/../x\n", {"cpu.max": "300000 100000"}, 3.0),
+        ("0::/\udcff\n", {"\udcff/cpu.max": "300000 100000"}, 3.0),
         (
             "4:cpu,cpuacct:/job\n3:memory:/job\n0::/\n",
             {"cpu/job/cpu.cfs_quota_us": "50000", "cpu/job/cpu.cfs_period_us": "100000"},
@@ -274,7 +275,7 @@ def test_the_default_number_of_workers() -> None:
 def test_the_quota_of_control_groups(
     tmp_path: Path, membership: str, files: dict[str, str], quota: float
 ) -> None:
-    (tmp_path / "cgroup").write_text(membership)
+    (tmp_path / "cgroup").write_text(membership, errors="surrogateescape")
     for name, text in files.items():
         file = tmp_path / "root" / name
         file.parent.mkdir(parents=True, exist_ok=True)
