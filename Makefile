@@ -13,6 +13,11 @@ BUILT := $(wildcard build/bundle/made-from)$(filter bundle ffmpeg-bundled bench,
 FFMPEG := $(or $(PYFFAUDIO_FFMPEG),$(if $(BUILT),bundled,system))
 BENCHMARKS := clips plot plain_copies resampling quality memory batches
 MATRIX := system 7.1 bundled
+# `make test` has run the tests against this one already.
+TESTED := $(if $(filter test test-all,$(MAKECMDGOALS)),$(FFMPEG))
+
+# Each file of tests is one process's: what it has made for them is made once.
+export PYTEST_ADDOPTS := --numprocesses auto --maxprocesses 4 --dist loadfile
 
 # A copy of the tree, with the same .venv, to build the extension there in another way.
 define copy_tree
@@ -46,7 +51,7 @@ $(MATRIX:%=matrix-%): matrix-%: .venv/ready-for-test ffmpeg-%
 	cd build/$@ && export PYTHONPATH=$(CURDIR)/build/$@ && \
 	export PYFFAUDIO_FFMPEG=$(if $(filter 7.1,$*),$(CURDIR)/build/ffmpeg-7.1,$*) && \
 	$(VENV) setup.py --quiet build_ext --inplace && \
-	$(VENV) -m pytest && \
+	$(if $(filter $*,$(TESTED)),,$(VENV) -m pytest &&) \
 	$(VENV) tests/results.py build/results.json
 
 sanitize: .venv/ready-for-test  ## decode mutated files with sanitizers, for FUZZ_SECONDS=120
@@ -65,6 +70,7 @@ wheel: .venv/ready-for-test ffmpeg-bundled  ## put the wheel, with FFmpeg in it,
 	PYFFAUDIO_FFMPEG=system $(VENV) -m build --sdist --no-isolation --outdir dist .
 	@ls -lh dist
 
+test-wheel: export PYTEST_ADDOPTS :=
 test-wheel: wheel ffmpeg-oracle  ## install that wheel where there is nothing else, and beside other FFmpegs
 	scripts/test_wheel.sh
 
