@@ -7,7 +7,7 @@
 
 PYTHON ?= python3
 VENV := .venv/bin/python
-CYTHON_SOURCES := $(wildcard pyffaudio/*.pyx pyffaudio/*.pxd)
+CYTHON_SOURCES := $(wildcard pyffaudio/*.pyx pyffaudio/*.pxd pyffaudio/flac_kernel.*)
 SOURCES := pyffaudio tests scripts benchmarks docs setup.py pyproject.toml LICENSE $(wildcard *.md)
 BUILT := $(wildcard build/bundle/made-from)$(filter bundle ffmpeg-bundled bench,$(MAKECMDGOALS))
 FFMPEG := $(or $(PYFFAUDIO_FFMPEG),$(if $(BUILT),bundled,system))
@@ -24,7 +24,7 @@ define copy_tree
 rm -rf $(1) && mkdir -p $(1)/build
 cp -r $(SOURCES) $(1) && ln -s $(CURDIR)/.venv $(1)
 ln -s $(CURDIR)/build/bundle $(CURDIR)/build/oracle $(1)/build
-rm -rf $(1)/pyffaudio/*.so $(1)/pyffaudio/*.c $(1)/pyffaudio/bundle
+rm -rf $(1)/pyffaudio/*.so $(1)/pyffaudio/_decode.c $(1)/pyffaudio/bundle
 endef
 
 .NOTPARALLEL:
@@ -99,7 +99,7 @@ lint: .venv/ready-for-test build  ## check style, types and the Cython compiler'
 build: $(if $(filter bundled,$(FFMPEG)),ffmpeg-bundled) .venv/built .venv/installed  ## compile the extension in place
 
 clean:  ## remove all that make has made, .venv included
-	rm -rf .venv build dist *.egg-info pyffaudio/*.c pyffaudio/*.so pyffaudio/bundle .*_cache .hypothesis
+	rm -rf .venv build dist *.egg-info pyffaudio/_decode.c pyffaudio/*.so pyffaudio/bundle .*_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -r {} +
 
 # An FFmpeg by name; scripts/ffmpeg.py itself knows when there is nothing to do.

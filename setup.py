@@ -145,8 +145,8 @@ setup(
     ext_modules=[
         Extension(
             "pyffaudio._decode",
-            sources=["pyffaudio/_decode.pyx"],
-            depends=glob("pyffaudio/*.pxd"),
+            sources=["pyffaudio/_decode.pyx", "pyffaudio/flac_kernel.c"],
+            depends=[*glob("pyffaudio/*.pxd"), "pyffaudio/flac_kernel.h"],
             extra_compile_args=C_FLAGS.split(),
         )
     ],

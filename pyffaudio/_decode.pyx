@@ -463,8 +463,13 @@ cdef class Decoder:
 
     @property
     def packets_decoded(self):
-        """How many packets have been given to FFmpeg's decoder."""
+        """How many packets have been given to the decoder."""
         return self.media.packets_decoded
+
+    @property
+    def kernel_packets(self):
+        """How many of them our own kernel has decoded in its place."""
+        return self.media.kernel_packets
 
     cdef object _seek(self, int64_t frame):
         cdef Output nowhere

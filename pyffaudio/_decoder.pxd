@@ -3,6 +3,7 @@ from libc.errno cimport ENOMEM
 
 from pyffaudio cimport ffmpeg as ff
 from pyffaudio._demuxer cimport QUIET
+from pyffaudio._kernel cimport open_kernel
 from pyffaudio._media cimport Fault, Media, Policy, fail
 
 
@@ -47,4 +48,5 @@ cdef inline int open_decoder(Media *media, const Policy *policy) noexcept nogil:
         media.codec.err_recognition |= ff.AV_EF_EXPLODE
     if ff.avcodec_open2(media.codec, decoder, NULL) < 0:
         return fail(media, Fault.CODEC_REFUSED, 0, ff.avcodec_get_name(parameters.codec_id))
+    open_kernel(media)
     return 1

@@ -9,6 +9,7 @@ from pyffaudio._count cimport packet_frames
 from pyffaudio._issues cimport IssueCode, RawIssue, last_issue
 from pyffaudio._decoder cimport MAX_FRAME_SAMPLES, open_decoder
 from pyffaudio._flac cimport flac_position
+from pyffaudio._kernel cimport decode_packet
 from pyffaudio._length cimport in_frames
 from pyffaudio._media cimport Fault, Media, Policy, fail, frame_bits, note_here, reads
 from pyffaudio._packets cimport next_packet
@@ -137,7 +138,7 @@ cdef inline int send_packet(Media *media, Source *source, const Policy *policy) 
             # Else a frame of another rate than the one before it says that one's.
             media.codec.sample_rate = 0
         media.packets_decoded += 1
-        if ff.avcodec_send_packet(media.codec, media.packet) < 0:
+        if not decode_packet(media) and ff.avcodec_send_packet(media.codec, media.packet) < 0:
             note_refusal(media)
     ff.av_packet_unref(media.packet)
     return status
@@ -183,11 +184,19 @@ cdef inline int accept_frame(Media *media, const Policy *policy) noexcept nogil:
     return 1
 
 
+cdef inline int receive_frame(Media *media) noexcept nogil:
+    """What has come of the packets sent so far; the kernel gives its frame with the packet."""
+    if media.has_kernel_frame:
+        media.has_kernel_frame = False
+        return 0
+    return ff.avcodec_receive_frame(media.codec, media.frame)
+
+
 cdef inline int decode_frame(Media *media, Source *source, const Policy *policy) noexcept nogil:
     """Decode the next frame into `media.frame`, as it comes from the decoder."""
     cdef int status
     while True:
-        status = ff.avcodec_receive_frame(media.codec, media.frame)
+        status = receive_frame(media)
         if status >= 0:
             status = accept_frame(media, policy)
             if status != 0:

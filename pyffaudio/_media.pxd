@@ -10,6 +10,7 @@ from pyffaudio._index cimport Entry
 from pyffaudio._issues cimport IssueCode, Issues, note
 from pyffaudio._gapless cimport TrackEnd
 from pyffaudio._promise cimport Promise
+from pyffaudio.flac_kernel cimport FlacKernel
 
 
 # What FFmpeg has no error code for; check() in _decode.pyx has the exception for each.
@@ -135,6 +136,10 @@ cdef struct Media:
     int marks                   # 1 if they can be trusted, or -1, once that is known
     int regular                 # of MP4's table: 1 or -1, once that is known
     int64_t packets_decoded
+    # FLAC without FFmpeg's decoder (_kernel.pxd)
+    FlacKernel *kernel
+    bint has_kernel_frame       # it has filled `frame`
+    int64_t kernel_packets      # so many of those decoded were its
 
 
 cdef inline int fail(Media *media, Fault fault, int64_t value, const char *name) noexcept nogil:
