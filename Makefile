@@ -7,7 +7,7 @@
 
 PYTHON ?= python3
 VENV := .venv/bin/python
-CYTHON_SOURCES := $(wildcard pyffaudio/*.pyx pyffaudio/*.pxd pyffaudio/flac_kernel.*)
+CYTHON_SOURCES := $(wildcard pyffaudio/*.pyx pyffaudio/*.pxd pyffaudio/flac_*.[ch])
 SOURCES := pyffaudio tests scripts benchmarks docs setup.py pyproject.toml LICENSE $(wildcard *.md)
 BUILT := $(wildcard build/bundle/made-from)$(filter bundle ffmpeg-bundled bench,$(MAKECMDGOALS))
 FFMPEG := $(or $(PYFFAUDIO_FFMPEG),$(if $(BUILT),bundled,system))

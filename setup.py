@@ -146,7 +146,7 @@ setup(
         Extension(
             "pyffaudio._decode",
             sources=["pyffaudio/_decode.pyx", "pyffaudio/flac_kernel.c"],
-            depends=[*glob("pyffaudio/*.pxd"), "pyffaudio/flac_kernel.h"],
+            depends=[*glob("pyffaudio/*.pxd"), *glob("pyffaudio/*.h")],
             extra_compile_args=C_FLAGS.split(),
         )
     ],

@@ -6,37 +6,18 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 
 #ifndef __clang__
 #pragma GCC optimize("O3")
 #endif
+#include "flac_bits.h"
 
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
-#define RARE __attribute__((noinline, cold))
-#define LIKELY(condition) __builtin_expect(!!(condition), 1)
-#define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
-
-enum { MAX_ORDER = 32, LEAST_BLOCK = 16, LEAST_FRAME = 10, MOST_BYTES = 1 << 28, WORD = 8 };
+enum { MAX_ORDER = 32, LEAST_BLOCK = 16, LEAST_FRAME = 10, MOST_BYTES = 1 << 28 };
 enum { LEFT_SIDE = 8, RIGHT_SIDE, MID_SIDE };
 
-/* The next bits of the packet, from the top; those below `count` are zero or what is to come. */
-struct window {
-    uint64_t bits;
-    int count;
-    uint32_t residual;          /* what was read last */
-    const uint8_t *next;
-};
-
-struct reader {
-    struct window window;
-    const uint8_t *last;        /* where a word can still be read */
-    const uint8_t *origin;      /* `next` - `origin` + `offset` is the place in the packet */
-    size_t offset;
-    size_t size;
-    bool failed;                /* read beyond the end, or a residual that is too large */
-    uint8_t tail[3 * WORD];     /* the last bytes and zeros, to read words from */
-};
+/* May be anything's alias so that compilers multiply by what is in memory: there are more of them
+   than registers, and loads of their own cost as much as the products. */
+typedef uint64_t __attribute__((may_alias)) factor;
 
 struct subframe {
     int32_t *samples;
@@ -44,140 +25,18 @@ struct subframe {
     int block;                  /* how many */
     int bits;                   /* of each; wasted ones are not counted */
     int order;                  /* samples that prediction begins behind */
-    uint64_t coefficients[MAX_ORDER];   /* the first is of the sample just before */
+    factor coefficients[MAX_ORDER];     /* the first is of the sample just before */
+    factor pairs[MAX_ORDER];            /* each with the one behind it in its upper half */
     int taps;                   /* how many there are; none leave the residual as it is */
     int shift;
     int parameter_bits;         /* of the Rice parameter of each partition */
     int partition;              /* samples in each, but for the first `order` */
 };
 
-static inline uint64_t big_endian_word(const uint8_t *bytes)
-{
-    uint64_t word;
-    memcpy(&word, bytes, sizeof(word));
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    word = __builtin_bswap64(word);
-#endif
-    return word;
-}
-
-static void open_reader(struct reader *reader, const uint8_t *data, size_t size)
-{
-    reader->window = (struct window){0, 0, 0, data};
-    reader->last = data + size - WORD;
-    reader->origin = data;
-    reader->offset = 0;
-    reader->size = size;
-    reader->failed = false;
-}
-
-/* Go on in a copy of the last bytes; behind that there are zeros for ever. */
-static RARE const uint8_t *read_tail(struct reader *reader, const uint8_t *next)
-{
-    size_t place = reader->offset + (size_t)(next - reader->origin);
-    if (reader->origin == reader->tail) {
-        reader->failed = true;
-        return reader->last;
-    }
-    memset(reader->tail, 0, sizeof(reader->tail));
-    memcpy(reader->tail, next, reader->size - place);
-    reader->offset = place;
-    reader->origin = reader->tail;
-    reader->last = reader->tail + sizeof(reader->tail) - WORD;
-    return reader->tail;
-}
-
-/* Have at least 56 bits. */
-ALWAYS_INLINE struct window refill(struct reader *reader, struct window window)
-{
-    if (UNLIKELY(window.next > reader->last))
-        window.next = read_tail(reader, window.next);
-    window.bits |= big_endian_word(window.next) >> window.count;
-    window.next += (63 - window.count) >> 3;
-    window.count |= 56;
-    return window;
-}
-
-ALWAYS_INLINE struct window skip(struct window window, int count)
-{
-    window.bits <<= count;
-    window.count -= count;
-    return window;
-}
-
-static uint64_t take(struct reader *reader, int count)
-{
-    struct window window = refill(reader, reader->window);
-    uint64_t value = count > 0 ? window.bits >> (64 - count) : 0;
-    reader->window = skip(window, count);
-    return value;
-}
-
-static int64_t take_signed(struct reader *reader, int count)
-{
-    uint64_t value = take(reader, count);
-    uint64_t sign = count > 0 ? UINT64_C(1) << (count - 1) : 0;
-    return (int64_t)((value ^ sign) - sign);
-}
-
-/* The bits before the next one, all zeros, which is passed over. */
-static uint64_t take_unary(struct reader *reader)
-{
-    uint64_t zeros = 0;
-    while (!reader->failed) {
-        struct window window = refill(reader, reader->window);
-        int run = __builtin_clzll(window.bits | 1);
-        if (run < window.count) {
-            reader->window = skip(window, run + 1);
-            return zeros + (uint64_t)run;
-        }
-        zeros += (uint64_t)window.count;
-        reader->window = skip(window, window.count);
-    }
-    return 0;
-}
-
-static size_t bits_taken(const struct reader *reader)
-{
-    size_t place = reader->offset + (size_t)(reader->window.next - reader->origin);
-    return 8 * place - (size_t)reader->window.count;
-}
-
-/* 9.2.7.3: a residual has 32 bits, and is not the least that these can hold. */
-static RARE struct window take_long_code(struct reader *reader, struct window window, int parameter)
-{
-    uint64_t value;
-    reader->window = window;
-    value = take_unary(reader);
-    if (value > UINT32_MAX >> parameter)
-        reader->failed = true;
-    value = value << parameter | take(reader, parameter);
-    if (value >= UINT32_MAX)
-        reader->failed = true;
-    reader->window.residual = (uint32_t)(value >> 1) ^ (0 - (uint32_t)(value & 1));
-    return reader->window;
-}
-
-/* A residual in Rice code (9.2.7.2), where there are 32 bits for it. */
-ALWAYS_INLINE struct window read_code(struct reader *reader, struct window window, int parameter)
-{
-    /* Below, codes are longer than that, or very large. */
-    const uint64_t least = UINT64_C(1) << (parameter > 24 ? 62 : 32 + parameter);
-    if (UNLIKELY(window.bits < least))
-        return take_long_code(reader, window, parameter);
-    const int top = 63 ^ __builtin_clzll(window.bits);
-    const int rest = top - parameter;
-    uint32_t code = (uint32_t)(window.bits >> rest) + ((uint32_t)(62 - top) << parameter);
-    window.bits <<= -rest & 63;
-    window.count += rest - 64;
-    window.residual = (code >> 1) ^ (0 - (code & 1));
-    return window;
-}
-
 #define TAP(n) if (taps >= n) sum += c[n - 1] * (uint64_t)sample[-n];
 
 /* Sum up products with the samples before; the newest, which is hardly ready, comes last. */
-ALWAYS_INLINE uint64_t weigh(const uint64_t *c, const int32_t *sample, int taps, uint64_t newest)
+ALWAYS_INLINE uint64_t weigh(const factor *c, const int32_t *sample, int taps, uint64_t newest)
 {
     uint64_t sum = 0;
     int n;
@@ -188,7 +47,7 @@ ALWAYS_INLINE uint64_t weigh(const uint64_t *c, const int32_t *sample, int taps,
 }
 
 /* Put a sample in its place; it is the newest from now on. */
-ALWAYS_INLINE uint64_t restored(int32_t *sample, uint32_t residual, uint64_t sum, int shift)
+ALWAYS_INLINE uint64_t put(int32_t *sample, uint32_t residual, uint64_t sum, int shift)
 {
     *sample = (int32_t)(residual + (uint32_t)((int64_t)sum >> shift));
     return (uint64_t)*sample;
@@ -202,62 +61,65 @@ static RARE void restore_escaped(struct reader *reader, const struct subframe *s
     for (; sample < stop; sample++) {
         uint64_t newest = subframe->taps > 0 ? (uint64_t)sample[-1] : 0;
         uint64_t sum = weigh(subframe->coefficients, sample, subframe->taps, newest);
-        restored(sample, (uint32_t)take_signed(reader, width), sum, subframe->shift);
+        put(sample, (uint32_t)take_signed(reader, width), sum, subframe->shift);
     }
 }
 
 /* Read residuals and add what is predicted, in one loop: reading waits for the code before, and
-   predicting for the sample before, and neither for the other. `taps` and `wide` are constants
-   wherever speed matters.
+   predicting for the sample before, and neither for the other.
 
-   Two samples are predicted at once. Each one before them is multiplied by the coefficients that it
-   has for both, which lie in one word: unless `wide`, their sums have 32 bits each. */
+   Two samples are predicted at once. Each one before them is multiplied by the factors that it has
+   for both, which lie in one word: unless `wide`, their sums have 32 bits each. */
+ALWAYS_INLINE void restore_coded(struct reader *reader, const struct subframe *subframe,
+                                 int32_t *sample, const int32_t *stop, int parameter, int taps,
+                                 bool wide)
+{
+    const factor *c = subframe->coefficients, *pairs = subframe->pairs;
+    const int shift = subframe->shift;
+    struct window window = reader->window;
+    uint64_t newest = taps > 0 && sample < stop ? (uint64_t)sample[-1] : 0;
+    /* No call within a call here: it would make GCC keep the window in memory. */
+    for (; sample + 1 < stop; sample += 2) {
+        uint64_t sum = weigh(wide ? c : pairs, sample, taps, newest);
+        uint32_t first;
+        window = refill(reader, window);
+        window = read_code(reader, window, parameter);
+        first = window.residual;
+        if (window.count < 32)
+            window = refill(reader, window);
+        window = read_code(reader, window, parameter);
+        if (wide) {
+            newest = put(sample, first, sum, shift);
+            sum = weigh(c, sample + 1, taps, newest);
+        } else {
+            newest = put(sample, first, (uint64_t)(int32_t)(uint32_t)sum, shift);
+            sum = ((sum + (UINT64_C(1) << 31)) >> 32) + (taps > 0 ? c[0] * newest : 0);
+            sum = (uint64_t)(int32_t)(uint32_t)sum;
+        }
+        newest = put(sample + 1, window.residual, sum, shift);
+    }
+    if (sample < stop) {
+        window = refill(reader, window);
+        window = read_code(reader, window, parameter);
+        put(sample, window.residual, weigh(c, sample, taps, newest), shift);
+    }
+    reader->window = window;
+}
+
+/* `taps` and `wide` are constants wherever speed matters. */
 ALWAYS_INLINE void restore(struct reader *reader, const struct subframe *subframe, int taps,
                            bool wide)
 {
-    const int shift = subframe->shift, escape = (1 << subframe->parameter_bits) - 1;
-    int32_t *sample = subframe->samples + subframe->order;
-    uint64_t c[MAX_ORDER], pairs[MAX_ORDER];
-    int end, n;
-    memcpy(c, subframe->coefficients, sizeof(c));
-    for (n = 0; n < taps; n++)
-        pairs[n] = c[n] + (n + 1 < taps ? c[n + 1] << 32 : 0);
+    const int escape = (1 << subframe->parameter_bits) - 1;
+    int begin = subframe->order, end;
     for (end = subframe->partition; end <= subframe->block; end += subframe->partition) {
-        int32_t *const stop = subframe->samples + end;
-        const int parameter = (int)take(reader, subframe->parameter_bits);
-        struct window window = reader->window;
-        uint64_t newest;
-        uint32_t first;
-        if (parameter == escape) {
+        int32_t *sample = subframe->samples + begin, *stop = subframe->samples + end;
+        int parameter = (int)take(reader, subframe->parameter_bits);
+        if (parameter == escape)
             restore_escaped(reader, subframe, sample, stop);
-            sample = stop;
-            continue;
-        }
-        newest = taps > 0 && sample < stop ? (uint64_t)sample[-1] : 0;
-        for (; sample + 1 < stop; sample += 2) {
-            uint64_t sum = weigh(wide ? c : pairs, sample, taps, newest);
-            window = refill(reader, window);
-            window = read_code(reader, window, parameter);
-            first = window.residual;
-            if (window.count < 32)
-                window = refill(reader, window);
-            window = read_code(reader, window, parameter);
-            if (wide) {
-                newest = restored(sample, first, sum, shift);
-                sum = weigh(c, sample + 1, taps, newest);
-            } else {
-                newest = restored(sample, first, (uint64_t)(int32_t)(uint32_t)sum, shift);
-                sum = ((sum + (UINT64_C(1) << 31)) >> 32) + (taps > 0 ? c[0] * newest : 0);
-                sum = (uint64_t)(int32_t)(uint32_t)sum;
-            }
-            newest = restored(sample + 1, window.residual, sum, shift);
-        }
-        if (sample < stop) {
-            const uint64_t sum = weigh(c, sample, taps, newest);
-            window = read_code(reader, refill(reader, window), parameter);
-            restored(sample++, window.residual, sum, shift);
-        }
-        reader->window = window;
+        else
+            restore_coded(reader, subframe, sample, stop, parameter, taps, wide);
+        begin = end;
     }
 }
 
@@ -277,23 +139,13 @@ ALWAYS_INLINE void restore_by_taps(struct reader *reader, const struct subframe 
 /* Whether every sample has the bits that it should have. */
 static bool fits(const struct subframe *subframe)
 {
-    typedef uint32_t four __attribute__((vector_size(16)));
     const uint32_t half = UINT32_C(1) << (subframe->bits - 1);
     uint32_t range = 0;
-    four ranges = {0};
-    int i, n;
-    for (i = 0; i + 4 <= subframe->block; i += 4) {
-        four samples;
-        memcpy(&samples, subframe->samples + i, sizeof(samples));
-        ranges |= samples + half;
-    }
-    for (n = 0; n < 4; n++)
-        range |= ranges[n];
-    for (; i < subframe->block; i++)
+    int i;
+    for (i = 0; i < subframe->block; i++)
         range |= (uint32_t)subframe->samples[i] + half;
     return (uint64_t)range >> subframe->bits == 0;
 }
-
 
 /* 9.2.7: what comes behind the predictor. */
 static bool read_residual(struct reader *reader, struct subframe *subframe)
@@ -307,8 +159,11 @@ static bool read_residual(struct reader *reader, struct subframe *subframe)
     if (method > 1 || subframe->partition << order != subframe->block
             || subframe->partition < subframe->order)
         return false;
-    for (i = 0; i < subframe->taps; i++)
+    for (i = 0; i < subframe->taps; i++) {
+        uint64_t next = i + 1 < subframe->taps ? subframe->coefficients[i + 1] : 0;
+        subframe->pairs[i] = subframe->coefficients[i] + (next << 32);
         weight += (uint64_t)llabs((int64_t)subframe->coefficients[i]);
+    }
     if (weight << (subframe->bits - 1) > INT32_MAX)
         restore_by_taps(reader, subframe, true);
     else
@@ -316,26 +171,18 @@ static bool read_residual(struct reader *reader, struct subframe *subframe)
     return fits(subframe);
 }
 
-static bool read_fixed(struct subframe *subframe)
+/* 9.2.5 and 9.2.6: a fixed predictor, or a linear one of its own. */
+static bool read_predictor(struct reader *reader, struct subframe *subframe, bool fixed)
 {
-    static const int8_t fixed[5][4] = {{0}, {1}, {2, -1}, {3, -3, 1}, {4, -6, 4, -1}};
+    static const int8_t fixed_ones[5][4] = {{0}, {1}, {2, -1}, {3, -3, 1}, {4, -6, 4, -1}};
+    int precision = fixed ? 1 : (int)take(reader, 4) + 1;
     int i;
-    for (i = 0; i < subframe->order; i++)
-        subframe->coefficients[i] = (uint64_t)fixed[subframe->order][i];
-    subframe->shift = 0;
-    return true;
-}
-
-/* 9.2.6: a linear predictor. */
-static bool read_predictor(struct reader *reader, struct subframe *subframe)
-{
-    int precision = (int)take(reader, 4) + 1;
-    int i;
-    subframe->shift = (int)take_signed(reader, 5);
+    subframe->shift = fixed ? 0 : (int)take_signed(reader, 5);
     if (precision == 16 || subframe->shift < 0)
         return false;
     for (i = 0; i < subframe->order; i++)
-        subframe->coefficients[i] = (uint64_t)take_signed(reader, precision);
+        subframe->coefficients[i] = (uint64_t)(
+            fixed ? fixed_ones[subframe->order][i] : take_signed(reader, precision));
     return true;
 }
 
@@ -384,7 +231,7 @@ static bool read_samples(struct reader *reader, struct subframe *subframe, int t
     }
     if (type <= 1)
         return true;
-    if (!(type < 32 ? read_fixed(subframe) : read_predictor(reader, subframe)))
+    if (!read_predictor(reader, subframe, type < 32))
         return false;
     subframe->taps = subframe->order;
     if (!subframe->wide_samples)
@@ -412,12 +259,11 @@ static bool read_subframe(struct flac_kernel *kernel, struct reader *reader, int
         subframe.wide_samples = kernel->wide_side;
     if (!read_samples(reader, &subframe, type) || reader->failed)
         return false;
-    if (side && kernel->bits == 32) {
-        for (i = 0; wasted && i < subframe.block; i++)
-            kernel->wide_side[i] = (int64_t)((uint64_t)(int64_t)subframe.samples[i] << wasted);
-    } else {
-        for (i = 0; wasted && i < subframe.block; i++)
-            subframe.samples[i] = (int32_t)((uint32_t)subframe.samples[i] << wasted);
+    for (i = 0; wasted && i < subframe.block; i++) {
+        int64_t sample = subframe.samples[i] * (INT64_C(1) << wasted);
+        subframe.samples[i] = (int32_t)(uint32_t)sample;
+        if (side && kernel->bits == 32)
+            kernel->wide_side[i] = sample;
     }
     return true;
 }
@@ -425,29 +271,19 @@ static bool read_subframe(struct flac_kernel *kernel, struct reader *reader, int
 /* 9.1.1 and 9.1.6; 0 is none. */
 static int read_block(struct reader *reader, int code)
 {
-    if (code >= 8)
-        return 256 << (code - 8);
-    if (code >= 6)
+    if (code == 6 || code == 7)
         return (int)take(reader, 8 * (code - 5)) + 1;
-    if (code >= 2)
-        return 576 << (code - 2);
-    return code == 1 ? 192 : 0;
+    return code >= 8 ? 256 << (code - 8) : code >= 2 ? 576 << (code - 2) : 192 * code;
 }
 
 /* 9.1.2 and 9.1.7; -1 is none. */
 static int read_rate(struct reader *reader, int code, int stated)
 {
-    static const int rates[12] = {0, 88200, 176400, 192000, 8000, 16000, 22050, 24000, 32000,
-                                  44100, 48000, 96000};
+    static const int rates[16] = {0, 88200, 176400, 192000, 8000, 16000, 22050, 24000, 32000,
+                                  44100, 48000, 96000, 1000, 1, 10, -1};
     if (code == 0)
         return stated;
-    if (code < 12)
-        return rates[code];
-    if (code == 12)
-        return 1000 * (int)take(reader, 8);
-    if (code < 15)
-        return (int)take(reader, 16) * (code == 14 ? 10 : 1);
-    return -1;
+    return rates[code] * (code >= 12 && code <= 14 ? (int)take(reader, code == 12 ? 8 : 16) : 1);
 }
 
 /* 9.1.5; what number it is has been seen to where the packet was placed in time. */
@@ -516,23 +352,22 @@ static bool read_header(struct flac_kernel *kernel, struct reader *reader, const
         && kernel->assignment <= MID_SIDE;
 }
 
-/* Channels of 32 bits, whose difference has 33. */
-static void decorrelate_wide(struct flac_kernel *kernel)
+/* Give a side of 33 bits a plane: its top bit matters only to the half of it, taken off at once. */
+static void narrow_side(struct flac_kernel *kernel)
 {
-    uint32_t *left = (uint32_t *)kernel->planes[0], *right = (uint32_t *)kernel->planes[1];
+    int32_t *first = kernel->planes[0], *second = kernel->planes[1];
     int i;
     for (i = 0; i < kernel->block; i++) {
         int64_t side = kernel->wide_side[i];
+        if (kernel->assignment == MID_SIDE)
+            second[i] = (int32_t)(uint32_t)(first[i] - (side >> 1));
         if (kernel->assignment == LEFT_SIDE)
-            right[i] = left[i] - (uint32_t)side;
-        else if (kernel->assignment == RIGHT_SIDE)
-            left[i] = right[i] + (uint32_t)side;
-        else {
-            right[i] = left[i] - (uint32_t)(side >> 1);
-            left[i] = right[i] + (uint32_t)side;
-        }
+            second[i] = (int32_t)(uint32_t)side;
+        else
+            first[i] = (int32_t)(uint32_t)side;
     }
-    kernel->assignment = 1;
+    if (kernel->assignment == MID_SIDE)
+        kernel->assignment = RIGHT_SIDE;
 }
 
 int flac_kernel_decode(struct flac_kernel *kernel, const uint8_t *data, size_t size)
@@ -541,7 +376,7 @@ int flac_kernel_decode(struct flac_kernel *kernel, const uint8_t *data, size_t s
     int channel;
     if (size < LEAST_FRAME || size > MOST_BYTES || crc_16(kernel->crc_16, data, size) != 0)
         return 0;
-    open_reader(&reader, data, size);
+    reader = open_reader(data, size);
     if (!read_header(kernel, &reader, data))
         return 0;
     for (channel = 0; channel < kernel->channels; channel++)
@@ -550,11 +385,11 @@ int flac_kernel_decode(struct flac_kernel *kernel, const uint8_t *data, size_t s
     if ((bits_taken(&reader) + 7) / 8 + 2 != size)
         return 0;
     if (kernel->bits == 32 && kernel->assignment >= LEFT_SIDE)
-        decorrelate_wide(kernel);
+        narrow_side(kernel);
     return kernel->block;
 }
 
-ALWAYS_INLINE void put(void *out, size_t place, uint32_t value, bool narrow)
+ALWAYS_INLINE void store(void *out, int place, uint32_t value, bool narrow)
 {
     if (narrow)
         ((int16_t *)out)[place] = (int16_t)value;
@@ -562,6 +397,7 @@ ALWAYS_INLINE void put(void *out, size_t place, uint32_t value, bool narrow)
         ((int32_t *)out)[place] = (int32_t)value;
 }
 
+/* 4.2 */
 ALWAYS_INLINE void write_pair(const struct flac_kernel *kernel, void *out, int assignment,
                               bool narrow)
 {
@@ -578,42 +414,29 @@ ALWAYS_INLINE void write_pair(const struct flac_kernel *kernel, void *out, int a
             right = left - (uint32_t)(second[i] >> 1);
             left = right + (uint32_t)second[i];
         }
-        put(out, 2 * (size_t)i, left << shift, narrow);
-        put(out, 2 * (size_t)i + 1, right << shift, narrow);
+        store(out, 2 * i, left << shift, narrow);
+        store(out, 2 * i + 1, right << shift, narrow);
     }
 }
 
-ALWAYS_INLINE void write_channels(const struct flac_kernel *kernel, void *out, int channels,
-                                  bool narrow)
+ALWAYS_INLINE void write_channels(const struct flac_kernel *kernel, void *out, bool narrow)
 {
     const int shift = (narrow ? 16 : 32) - kernel->bits;
-    int i, channel;
-    for (channel = 0; channel < channels; channel++)
+    int channel, i;
+    for (channel = 0; channel < kernel->channels; channel++)
         for (i = 0; i < kernel->block; i++)
-            put(out, (size_t)i * (size_t)channels + (size_t)channel,
-                (uint32_t)kernel->planes[channel][i] << shift, narrow);
+            store(out, i * kernel->channels + channel,
+                  (uint32_t)kernel->planes[channel][i] << shift, narrow);
 }
+
+#define PAIR(assignment) case assignment: write_pair(kernel, out, assignment, narrow); break;
 
 ALWAYS_INLINE void write_samples(const struct flac_kernel *kernel, void *out, bool narrow)
 {
     switch (kernel->assignment) {
-    case 0:
-        write_channels(kernel, out, 1, narrow);
-        break;
-    case 1:
-        write_pair(kernel, out, 1, narrow);
-        break;
-    case LEFT_SIDE:
-        write_pair(kernel, out, LEFT_SIDE, narrow);
-        break;
-    case RIGHT_SIDE:
-        write_pair(kernel, out, RIGHT_SIDE, narrow);
-        break;
-    case MID_SIDE:
-        write_pair(kernel, out, MID_SIDE, narrow);
-        break;
+        PAIR(1) PAIR(LEFT_SIDE) PAIR(RIGHT_SIDE) PAIR(MID_SIDE)
     default:
-        write_channels(kernel, out, kernel->channels, narrow);
+        write_channels(kernel, out, narrow);
     }
 }
 
