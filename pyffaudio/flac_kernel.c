@@ -344,7 +344,7 @@ static bool read_header(struct flac_kernel *kernel, struct reader *reader, const
     kernel->block = read_block(reader, block_code);
     rate = read_rate(reader, rate_code, kernel->sample_rate);
     take(reader, 8);
-    return crc_8(data, bits_taken(reader) / 8) == 0
+    return bits_taken(reader) / 8 <= reader->size && crc_8(data, bits_taken(reader) / 8) == 0
         && kernel->block > 0 && kernel->block <= kernel->max_block
         && rate == kernel->sample_rate
         && (size_code == 0 || sizes[size_code] == kernel->bits)
@@ -352,22 +352,64 @@ static bool read_header(struct flac_kernel *kernel, struct reader *reader, const
         && kernel->assignment <= MID_SIDE;
 }
 
-/* Give a side of 33 bits a plane: its top bit matters only to the half of it, taken off at once. */
-static void narrow_side(struct flac_kernel *kernel)
+/* 4.2: make left and right of a pair; false where one does not fit its bits. */
+ALWAYS_INLINE bool join(const struct flac_kernel *kernel, int assignment)
 {
+    int32_t *restrict first = kernel->planes[0], *restrict second = kernel->planes[1];
+    const uint32_t half = UINT32_C(1) << (kernel->bits - 1);
+    const int block = kernel->block;
+    uint32_t range = 0;
+    int i;
+    for (i = 0; i < block; i++) {
+        uint32_t left = (uint32_t)first[i], right = (uint32_t)second[i];
+        if (assignment == LEFT_SIDE)
+            right = left - right;
+        else if (assignment == RIGHT_SIDE)
+            left += right;
+        else {
+            right = left - (uint32_t)(second[i] >> 1);
+            left = right + (uint32_t)second[i];
+        }
+        range |= (left + half) | (right + half);
+        first[i] = (int32_t)left;
+        second[i] = (int32_t)right;
+    }
+    return (uint64_t)range >> kernel->bits == 0;
+}
+
+/* The same where the side has 33 bits. */
+static bool join_wide(const struct flac_kernel *kernel)
+{
+    const int assignment = kernel->assignment;
     int32_t *first = kernel->planes[0], *second = kernel->planes[1];
     int i;
     for (i = 0; i < kernel->block; i++) {
         int64_t side = kernel->wide_side[i];
-        if (kernel->assignment == MID_SIDE)
-            second[i] = (int32_t)(uint32_t)(first[i] - (side >> 1));
-        if (kernel->assignment == LEFT_SIDE)
-            second[i] = (int32_t)(uint32_t)side;
-        else
-            first[i] = (int32_t)(uint32_t)side;
+        int64_t right = assignment == LEFT_SIDE ? first[i] - side
+            : assignment == RIGHT_SIDE ? second[i] : first[i] - (side >> 1);
+        int64_t left = right + side;
+        if (left != (int32_t)left || right != (int32_t)right)
+            return false;
+        first[i] = (int32_t)left;
+        second[i] = (int32_t)right;
     }
-    if (kernel->assignment == MID_SIDE)
-        kernel->assignment = RIGHT_SIDE;
+    return true;
+}
+
+static bool join_channels(const struct flac_kernel *kernel)
+{
+    if (kernel->assignment >= LEFT_SIDE && kernel->bits == 32)
+        return join_wide(kernel);
+    switch (kernel->assignment) {
+    case LEFT_SIDE:
+        return join(kernel, LEFT_SIDE);
+    case RIGHT_SIDE:
+        return join(kernel, RIGHT_SIDE);
+    case MID_SIDE:
+        return join(kernel, MID_SIDE);
+    default:
+        return true;
+    }
 }
 
 int flac_kernel_decode(struct flac_kernel *kernel, const uint8_t *data, size_t size)
@@ -384,9 +426,7 @@ int flac_kernel_decode(struct flac_kernel *kernel, const uint8_t *data, size_t s
             return 0;
     if ((bits_taken(&reader) + 7) / 8 + 2 != size)
         return 0;
-    if (kernel->bits == 32 && kernel->assignment >= LEFT_SIDE)
-        narrow_side(kernel);
-    return kernel->block;
+    return join_channels(kernel) ? kernel->block : 0;
 }
 
 ALWAYS_INLINE void store(void *out, int place, uint32_t value, bool narrow)
@@ -397,47 +437,20 @@ ALWAYS_INLINE void store(void *out, int place, uint32_t value, bool narrow)
         ((int32_t *)out)[place] = (int32_t)value;
 }
 
-/* 4.2 */
-ALWAYS_INLINE void write_pair(const struct flac_kernel *kernel, void *out, int assignment,
-                              bool narrow)
-{
-    const int32_t *first = kernel->planes[0], *second = kernel->planes[1];
-    const int shift = (narrow ? 16 : 32) - kernel->bits;
-    int i;
-    for (i = 0; i < kernel->block; i++) {
-        uint32_t left = (uint32_t)first[i], right = (uint32_t)second[i];
-        if (assignment == LEFT_SIDE)
-            right = left - right;
-        else if (assignment == RIGHT_SIDE)
-            left += right;
-        else if (assignment == MID_SIDE) {
-            right = left - (uint32_t)(second[i] >> 1);
-            left = right + (uint32_t)second[i];
-        }
-        store(out, 2 * i, left << shift, narrow);
-        store(out, 2 * i + 1, right << shift, narrow);
-    }
-}
-
-ALWAYS_INLINE void write_channels(const struct flac_kernel *kernel, void *out, bool narrow)
-{
-    const int shift = (narrow ? 16 : 32) - kernel->bits;
-    int channel, i;
-    for (channel = 0; channel < kernel->channels; channel++)
-        for (i = 0; i < kernel->block; i++)
-            store(out, i * kernel->channels + channel,
-                  (uint32_t)kernel->planes[channel][i] << shift, narrow);
-}
-
-#define PAIR(assignment) case assignment: write_pair(kernel, out, assignment, narrow); break;
-
 ALWAYS_INLINE void write_samples(const struct flac_kernel *kernel, void *out, bool narrow)
 {
-    switch (kernel->assignment) {
-        PAIR(1) PAIR(LEFT_SIDE) PAIR(RIGHT_SIDE) PAIR(MID_SIDE)
-    default:
-        write_channels(kernel, out, narrow);
+    const int shift = (narrow ? 16 : 32) - kernel->bits, channels = kernel->channels;
+    const int block = kernel->block;
+    const int32_t *left = kernel->planes[0], *right = kernel->planes[1];
+    int channel, i;
+    for (i = 0; channels == 2 && i < block; i++) {
+        store(out, 2 * i, (uint32_t)left[i] << shift, narrow);
+        store(out, 2 * i + 1, (uint32_t)right[i] << shift, narrow);
     }
+    for (channel = 0; channels != 2 && channel < channels; channel++)
+        for (i = 0; i < block; i++)
+            store(out, i * channels + channel, (uint32_t)kernel->planes[channel][i] << shift,
+                  narrow);
 }
 
 void flac_kernel_write(const struct flac_kernel *kernel, void *out)

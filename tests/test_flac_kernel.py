@@ -2,13 +2,12 @@
 
 import hashlib
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-import pyffaudio
 from flac_bytes import STREAMINFO, block, crc_8, crc_16, flac, stream_info
 from flac_frames import (
     FIXED,
@@ -51,7 +50,7 @@ def stream(frames: Sequence[bytes], size: int, channels: int, bits: int, total: 
 def decode(data: bytes | Path) -> tuple[Samples, int, int]:
     """The samples as the decoder has them; how many packets there were, and of the kernel's."""
     with open_decoder(data, normalise(dtype=None)) as decoder:
-        pieces = []
+        pieces: list[Samples] = []
         while True:
             piece = np.empty((4096, decoder.num_channels), decoder.dtype)
             count = decoder.read_into(piece)
@@ -69,12 +68,17 @@ def as_stored(planes: Sequence[Sequence[int]], bits: int) -> Samples:
     return values.astype(np.int16 if bits <= 16 else np.int32)
 
 
-def check(subframes: Sequence[str], planes: Sequence[Sequence[int]], bits: int, **how: int) -> None:
+def check(
+    subframes: Sequence[str], planes: Sequence[Sequence[int]], bits: int, assignment: int = -1
+) -> None:
     """One frame alone, and three of them, are decoded by the kernel to what they were made of."""
     size = len(planes[0])
     expected = as_stored(planes, bits)
     for count in (1, 3):
-        frames = [frame(subframes, size, bits, place=place, **how) for place in range(count)]
+        frames = [
+            frame(subframes, size, bits, place=place, assignment=assignment)
+            for place in range(count)
+        ]
         data = stream(frames, size, len(planes), bits, count * size)
         samples, packets, by_kernel = decode(data)
         np.testing.assert_array_equal(samples, np.tile(expected, (count, 1)), strict=True)
@@ -86,7 +90,7 @@ BITS = [4, 7, 8, 12, 13, 16, 17, 20, 24, 31, 32]
 
 @pytest.mark.parametrize("bits", BITS)
 @pytest.mark.parametrize("make", [wave, loud])
-def test_every_depth_in_every_kind_of_subframe(bits: int, make: type) -> None:
+def test_every_depth_in_every_kind_of_subframe(bits: int, make: Callable[..., list[int]]) -> None:
     samples = make(192, bits)
     check([constant(samples[0], bits)], [samples[:1] * 192], bits)
     check([verbatim(samples, bits)], [samples], bits)
@@ -182,11 +186,11 @@ def pair(left: list[int], right: list[int], assignment: int) -> tuple[list[int],
 @pytest.mark.parametrize("bits", BITS)
 @pytest.mark.parametrize("assignment", [LEFT_SIDE, RIGHT_SIDE, MID_SIDE])
 @pytest.mark.parametrize("make", [wave, loud])
-def test_every_pair_of_channels(bits: int, assignment: int, make: type) -> None:
+def test_every_pair_of_channels(bits: int, assignment: int, make: Callable[..., list[int]]) -> None:
     """The side of loud channels of 32 bits takes all of 33."""
     planes = [make(128, bits, 1), make(128, bits, 2)]
     planes[1][:4] = [~value for value in planes[0][:4]]
-    one, two = pair(*planes, assignment)
+    one, two = pair(planes[0], planes[1], assignment)
     widths = (bits + (assignment == RIGHT_SIDE), bits + (assignment != RIGHT_SIDE))
     texts = [verbatim(one, widths[0]), verbatim(two, widths[1])]
     check(texts, planes, bits, assignment=assignment)
@@ -199,7 +203,7 @@ def test_every_pair_of_channels(bits: int, assignment: int, make: type) -> None:
         texts += [predicted(two, widths[1], [1023, -512], 9, 11, method=1)]
         check(texts, planes, bits, assignment=assignment)
     flat = [[value] * 128 for value in (planes[0][0], planes[1][0])]
-    one, two = pair(*flat, assignment)
+    one, two = pair(flat[0], flat[1], assignment)
     texts = [constant(one[0], widths[0]), constant(two[0], widths[1])]
     check(texts, flat, bits, assignment=assignment)
 
@@ -207,8 +211,7 @@ def test_every_pair_of_channels(bits: int, assignment: int, make: type) -> None:
 @pytest.mark.parametrize("assignment", [LEFT_SIDE, RIGHT_SIDE, MID_SIDE])
 def test_a_side_of_33_bits_with_wasted_ones(assignment: int) -> None:
     planes = [[value >> 4 << 4 for value in loud(64, 32, seed)] for seed in (1, 2)]
-    one, two = pair(*planes, assignment)
-    wasted = (4, 3 if assignment == MID_SIDE else 4)
+    one, two = pair(planes[0], planes[1], assignment)
     widths = (32 + (assignment == RIGHT_SIDE), 32 + (assignment != RIGHT_SIDE))
     wasted = (3, 4) if assignment == MID_SIDE else (4, 4)
     texts = [verbatim(one, widths[0], wasted[0]), verbatim(two, widths[1], wasted[1])]
@@ -285,7 +288,7 @@ def test_every_level_of_ffmpegs_encoder(
     coded = ["-c:a", "flac", "-compression_level", str(level), "-strict", "-2"]
     coded += ["-sample_fmt", "s16" if bits == 16 else "s32"]
     coded += ["-bits_per_raw_sample", str(bits)] if bits > 16 else []
-    command = ["ffmpeg", "-v", "error", "-y", *source, *coded, path]
+    command = ["ffmpeg", "-v", "error", "-y", *source, *coded, str(path)]
     data = raw(bits, channels)
     subprocess.run(command, input=data, check=True)
     samples, packets, by_kernel = decode(path)
@@ -303,8 +306,8 @@ def refused(odd: bytes, size: int) -> int:
         return int(decoder.packets_decoded - decoder.kernel_packets)
 
 
-def middle(text: str, size: int = 64, **how: int) -> bytes:
-    return frame([text], size, 16, place=1, **how)
+def middle(text: str, size: int = 64, rate_code: int = 0) -> bytes:
+    return frame([text], size, 16, place=1, rate_code=rate_code)
 
 
 def mend(data: bytearray) -> bytes:
@@ -373,6 +376,6 @@ def test_frames_of_ffmpegs_lie_between_those_of_the_kernel() -> None:
         texts.append(predicted(samples, 16, FIXED[0], 0, 0, [14]))
         planes.append(np.array(samples).astype(np.int16))
     frames = [frame([text], size, 16, place=place) for place, text in enumerate(texts)]
-    samples, packets, by_kernel = decode(stream(frames, size, 1, 16, 9 * size))
-    np.testing.assert_array_equal(samples[:, 0], np.concatenate(planes))
+    result, packets, by_kernel = decode(stream(frames, size, 1, 16, 9 * size))
+    np.testing.assert_array_equal(result[:, 0], np.concatenate(planes))
     assert (packets, by_kernel) == (9, 6)
