@@ -28,7 +28,7 @@ rm -rf $(1)/pyffaudio/*.so $(1)/pyffaudio/_decode.c $(1)/pyffaudio/bundle
 endef
 
 .NOTPARALLEL:
-.PHONY: help demo test test-all matrix $(MATRIX:%=matrix-%) sanitize wheel test-wheel \
+.PHONY: help demo test test-all matrix $(MATRIX:%=matrix-%) sanitize fuzz-flac wheel test-wheel \
 	test-free-threaded bundle bench newer lint build clean FORCE
 
 help:  ## list these targets
@@ -54,7 +54,7 @@ $(MATRIX:%=matrix-%): matrix-%: .venv/ready-for-test ffmpeg-%
 	$(if $(filter $*,$(TESTED)),,$(VENV) -m pytest &&) \
 	$(VENV) tests/results.py build/results.json
 
-sanitize: .venv/ready-for-test  ## decode mutated files with sanitizers, for FUZZ_SECONDS=120
+sanitize: .venv/ready-for-test fuzz-flac  ## decode mutated files with sanitizers, for FUZZ_SECONDS=120
 	$(call copy_tree,build/sanitize)
 	cd build/sanitize && PYFFAUDIO_SANITIZE=address,undefined \
 		$(VENV) setup.py --quiet build_ext --inplace
@@ -62,6 +62,16 @@ sanitize: .venv/ready-for-test  ## decode mutated files with sanitizers, for FUZ
 	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
 	PYTHONMALLOC=malloc PYTHONPATH=build/sanitize \
 		$(VENV) scripts/fuzz.py $(or $(FUZZ_SECONDS),120)
+
+fuzz-flac: .venv/ready-for-test ffmpeg-bundled  ## compare FUZZ_FRAMES=1000000 mutated frames of FLAC with FFmpeg's, with sanitizers
+	mkdir -p build/fuzz
+	$(VENV) scripts/fuzz_flac.py build/fuzz/flac_seeds
+	$(CC) -std=gnu11 -O2 -g -Wall -Wextra -Werror -fsanitize=address,undefined \
+		-fno-sanitize-recover=all -include build/bundle/include/private_names.h \
+		-Ibuild/bundle/include -Ipyffaudio -o build/fuzz/fuzz_flac scripts/fuzz_flac.c \
+		pyffaudio/flac_kernel.c -Lbuild/bundle/lib -lpyffaudio_ffmpeg
+	LD_LIBRARY_PATH=build/bundle/lib ASAN_OPTIONS=detect_leaks=0 \
+		build/fuzz/fuzz_flac build/fuzz/flac_seeds $(or $(FUZZ_FRAMES),1000000) $(or $(FUZZ_SEED),0)
 
 wheel: .venv/ready-for-test ffmpeg-bundled  ## put the wheel, with FFmpeg in it, and the sdist into dist
 	rm -rf build/dist build/lib.* dist/*-abi3-*.whl dist/*.tar.gz
