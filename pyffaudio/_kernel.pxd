@@ -15,6 +15,7 @@ from pyffaudio.flac_kernel cimport (
 
 
 cdef inline void close_kernel(Media *media) noexcept nogil:
+    ff.av_buffer_pool_uninit(&media.kernel_buffers)
     flac_kernel_free(media.kernel)
     media.kernel = NULL
 
@@ -30,6 +31,12 @@ cdef inline void open_kernel(Media *media) noexcept nogil:
     if codec.codec_id == ff.AV_CODEC_ID_FLAC \
             and codec.extradata_size >= place + FLAC_STREAMINFO_BYTES:
         media.kernel = flac_kernel_new(codec.extradata + place)
+    if media.kernel != NULL:
+        # Room for the largest block: each frame has the memory of one before it.
+        media.kernel_buffers = ff.av_buffer_pool_init(
+            <size_t>media.kernel.max_block * media.kernel.channels * 4, NULL)
+        if media.kernel_buffers == NULL:
+            close_kernel(media)
 
 
 cdef inline bint agrees(const Media *media) noexcept nogil:
@@ -48,17 +55,22 @@ cdef inline bint decode_packet(Media *media) noexcept nogil:
         count = flac_kernel_decode(media.kernel, packet.data, packet.size)
     if count == 0:
         return False
+    frame.buf[0] = ff.av_buffer_pool_get(media.kernel_buffers)
+    if frame.buf[0] == NULL:
+        return False
+    frame.data[0] = frame.buf[0].data
+    frame.linesize[0] = count * media.kernel.channels \
+        * ff.av_get_bytes_per_sample(media.codec.sample_fmt)
     frame.nb_samples = count
     frame.format = media.codec.sample_fmt
     frame.sample_rate = media.codec.sample_rate
     frame.pts = packet.pts
-    if ff.av_channel_layout_copy(&frame.ch_layout, &media.codec.ch_layout) < 0 \
-            or ff.av_frame_get_buffer(frame, 0) < 0:
+    if ff.av_channel_layout_copy(&frame.ch_layout, &media.codec.ch_layout) < 0:
         ff.av_frame_unref(frame)
         return False
     if packet.flags & ff.AV_PKT_FLAG_DISCARD:
         frame.flags |= ff.AV_FRAME_FLAG_DISCARD
-    flac_kernel_write(media.kernel, frame.extended_data[0])
+    flac_kernel_write(media.kernel, frame.data[0])
     media.has_kernel_frame = True
     media.kernel_packets += 1
     return True

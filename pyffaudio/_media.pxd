@@ -138,6 +138,7 @@ cdef struct Media:
     int64_t packets_decoded
     # FLAC without FFmpeg's decoder (_kernel.pxd)
     FlacKernel *kernel
+    ff.AVBufferPool *kernel_buffers
     bint has_kernel_frame       # it has filled `frame`
     int64_t kernel_packets      # so many of those decoded were its
 

@@ -104,6 +104,15 @@ cdef extern from "libavutil/channel_layout.h" nogil:
     void av_channel_layout_uninit(AVChannelLayout *layout)
 
 
+cdef extern from "libavutil/buffer.h" nogil:
+    ctypedef struct AVBufferRef:
+        uint8_t *data
+    ctypedef struct AVBufferPool
+    AVBufferPool *av_buffer_pool_init(size_t size, void *alloc)
+    AVBufferRef *av_buffer_pool_get(AVBufferPool *pool)
+    void av_buffer_pool_uninit(AVBufferPool **pool)
+
+
 cdef extern from "libavutil/frame.h" nogil:
     enum AVFrameSideDataType:
         AV_FRAME_DATA_SKIP_SAMPLES
@@ -111,6 +120,9 @@ cdef extern from "libavutil/frame.h" nogil:
         uint8_t *data
         size_t size
     ctypedef struct AVFrame:
+        uint8_t **data
+        int *linesize
+        AVBufferRef **buf
         int64_t pts
         int flags
         uint8_t **extended_data

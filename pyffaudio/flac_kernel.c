@@ -443,11 +443,13 @@ ALWAYS_INLINE void write_samples(const struct flac_kernel *kernel, void *out, bo
     const int block = kernel->block;
     const int32_t *left = kernel->planes[0], *right = kernel->planes[1];
     int channel, i;
+    for (i = 0; channels == 1 && i < block; i++)
+        store(out, i, (uint32_t)left[i] << shift, narrow);
     for (i = 0; channels == 2 && i < block; i++) {
         store(out, 2 * i, (uint32_t)left[i] << shift, narrow);
         store(out, 2 * i + 1, (uint32_t)right[i] << shift, narrow);
     }
-    for (channel = 0; channels != 2 && channel < channels; channel++)
+    for (channel = 0; channels > 2 && channel < channels; channel++)
         for (i = 0; i < block; i++)
             store(out, i * channels + channel, (uint32_t)kernel->planes[channel][i] << shift,
                   narrow);

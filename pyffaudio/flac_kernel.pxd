@@ -5,6 +5,7 @@ from libc.stdint cimport uint8_t
 cdef extern from "flac_kernel.h" nogil:
     int FLAC_STREAMINFO_BYTES
     ctypedef struct FlacKernel "struct flac_kernel":
+        int max_block
         int sample_rate
         int channels
         int bits

@@ -1,10 +1,10 @@
 /* Fuzz the FLAC kernel: fuzz_flac SEEDS FRAMES SEED.
 
    Frames are mutated, most of them are given right checksums again, and those that the kernel
-   accepts are decoded by FFmpeg too: it must give the same. Each frame is in memory of its own size,
-   so that sanitizers see what is read beyond it. SEEDS is what fuzz_flac.py writes: streams, each a
-   STREAMINFO, the number of its frames, and of each its size and its bytes. A frame is a function of
-   SEED and its number, which a finding ends with: with N- for FRAMES there is only that one. */
+   accepts are decoded by FFmpeg too: it must give the same. Each frame is in memory of its own
+   size, so that sanitizers see what is read beyond it. SEEDS is what fuzz_flac.py writes: streams,
+   each a STREAMINFO, the number of its frames, and of each its size and its bytes. A frame is a
+   function of SEED and its number, which a finding ends with; N- for FRAMES is that one alone. */
 #include <libavcodec/avcodec.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -117,19 +117,21 @@ def hand_made(random: Random, bits: int, channels: int) -> Stream:
 
 def main(path: str) -> None:
     random = Random(0)
-    streams = []
-    for bits in (8, 16, 24, 32):
-        for channels in (1, 2, 6):
-            for options in ("-0", "-5", "-8 -l 32 -e", "-8 -r 0,8"):
-                streams.append(encoded(random, bits, channels, options))
-    for bits in (4, 5, 8, 12, 15, 16, 17, 20, 24, 28, 31, 32):
-        for channels in (1, 2, 2, 2, 3, 8):
-            streams.append(hand_made(random, bits, channels))
+    streams = [
+        encoded(random, bits, channels, options)
+        for bits in (8, 16, 24, 32)
+        for channels in (1, 2, 6)
+        for options in ("-0", "-5", "-8 -l 32 -e", "-8 -r 0,8")
+    ]
+    streams += [
+        hand_made(random, bits, channels)
+        for bits in (4, 5, 8, 12, 15, 16, 17, 20, 24, 28, 31, 32)
+        for channels in (1, 2, 2, 2, 3, 8)
+    ]
     with open(path, "wb") as file:
         for info, frames in streams:
             file.write(info + len(frames).to_bytes(4, "little"))
-            for data in frames:
-                file.write(len(data).to_bytes(4, "little") + data)
+            file.writelines(len(data).to_bytes(4, "little") + data for data in frames)
     print(f"{sum(len(frames) for _, frames in streams)} frames of {len(streams)} streams")
 
 
