@@ -43,7 +43,7 @@ NO_COMPILER = (
 )
 # Cython's own C leaves parameters and fields unused and casts functions: no news there.
 C_FLAGS = """
-    -O2 -g0 -fvisibility=hidden -Wall -Wextra
+    -O3 -g0 -fvisibility=hidden -Wall -Wextra
     -Wno-unused-parameter -Wno-missing-field-initializers -Wno-cast-function-type
 """
 # One binary for CPython 3.11 and all later ones, except those without a global lock.

@@ -3,6 +3,7 @@ from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcmp
 
 from pyffaudio cimport ffmpeg as ff
+from pyffaudio._container cimport AAC, AC3, DTS, EAC3, LOAS, MLP, MP3, MPEG, MPEGTS, TRUEHD
 from pyffaudio._issues cimport IssueCode
 from pyffaudio._media cimport Media, note_here, reads
 from pyffaudio._source cimport Source
@@ -11,12 +12,12 @@ from pyffaudio._sync cimport stated_bytes, tag_bytes
 
 cdef inline bint is_bare_stream(const Media *media) noexcept nogil:
     """Whether the file is a stream of frames that are known by their own headers alone."""
-    return reads(media, "mp3,aac,loas,ac3,eac3,dts,truehd,mlp")
+    return reads(media, MP3 | AAC | LOAS | AC3 | EAC3 | DTS | TRUEHD | MLP)
 
 
 cdef inline bint is_broadcast(const Media *media) noexcept nogil:
     """Whether the container is made to be cut anywhere; what it carries is a bare stream."""
-    return reads(media, "mpegts,mpeg")
+    return reads(media, MPEGTS | MPEG)
 
 
 cdef inline int frame_bytes(const Media *media, const ff.AVPacket *packet) noexcept nogil:
@@ -100,6 +101,6 @@ cdef inline bint has_audio(Media *media, const Source *source) noexcept nogil:
             pass_over(media)
         else:
             note_here(media, IssueCode.CORRUPT_DATA, 0)     # a piece of a frame
-    if reads(media, "ac3,eac3"):
+    if reads(media, AC3 | EAC3):
         leave_frame_alone(media)
     return True

@@ -1,13 +1,15 @@
 """From decoded frames to the caller's array: sample format, channels and rate.
 
-libswresample does the arithmetic and writes straight into the array where its strides allow it.
-A run is a stretch of frames of equal parameters; each has a SwrContext of its own.
+libswresample does the arithmetic, where there is any, and writes straight into the array where its
+strides allow it. A run is a stretch of frames of equal parameters; each that needs it has a
+SwrContext of its own.
 """
 from libc.errno cimport ENOMEM
 from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcpy, memset
 
 from pyffaudio cimport ffmpeg as ff
+from pyffaudio._copy cimport Copy, Frames, copy_frames, find_copy
 from pyffaudio._demuxer cimport QUIET
 from pyffaudio._floats cimport is_float, tame_frame
 from pyffaudio._media cimport Media, Policy
@@ -43,6 +45,8 @@ cdef enum Phase:
 
 cdef struct Converter:
     Phase phase
+    bint has_run                # has been set up for frames
+    Copy copy                   # how their samples are copied; or NO_COPY
     ff.SwrContext *swr
     ff.AVChannelLayout layout   # of the frames of this run
     int sample_format
@@ -59,16 +63,17 @@ cdef struct Converter:
 
 
 cdef inline void end_run(Converter *converter) noexcept nogil:
+    converter.has_run = False
     ff.swr_free(&converter.swr)
     ff.av_channel_layout_uninit(&converter.layout)
 
 
-cdef inline int start_run(Converter *converter, const Target *target, const ff.AVFrame *frame,
-                          const double *matrix) noexcept nogil:
-    """Set up for frames like this one; `matrix` remixes them, NULL keeps the channels.
+cdef inline int open_swr(Converter *converter, const Target *target, const ff.AVFrame *frame,
+                         const double *matrix) noexcept nogil:
+    """Have libswresample convert frames like this one.
 
-    Not from the codec context, which may say something else (HE-AAC). The layouts are only names
-    for a number of channels here: what goes where is the matrix's business.
+    The layouts are only names for a number of channels here: what goes where is the matrix's
+    business.
     """
     cdef ff.AVChannelLayout source_layout, target_layout
     cdef ff.AVSampleFormat working = ff.AV_SAMPLE_FMT_FLTP
@@ -76,7 +81,6 @@ cdef inline int start_run(Converter *converter, const Target *target, const ff.A
     cdef int status
     if packed == ff.AV_SAMPLE_FMT_S32 or packed == ff.AV_SAMPLE_FMT_DBL:
         working = ff.AV_SAMPLE_FMT_DBLP
-    end_run(converter)
     memset(&source_layout, 0, sizeof(source_layout))
     memset(&target_layout, 0, sizeof(target_layout))
     ff.av_channel_layout_default(&source_layout, frame.ch_layout.nb_channels)
@@ -90,10 +94,27 @@ cdef inline int start_run(Converter *converter, const Target *target, const ff.A
         status = ff.swr_set_matrix(converter.swr, matrix, frame.ch_layout.nb_channels)
     if status >= 0:
         status = ff.swr_init(converter.swr)
-    if status >= 0:
-        status = ff.av_channel_layout_copy(&converter.layout, &frame.ch_layout)
+    return status
+
+
+cdef inline int start_run(Converter *converter, const Target *target, const ff.AVFrame *frame,
+                          const double *matrix) noexcept nogil:
+    """Set up for frames like this one; `matrix` remixes them, NULL keeps the channels.
+
+    Not from the codec context, which may say something else (HE-AAC).
+    """
+    cdef ff.AVSampleFormat packed = ff.av_get_packed_sample_fmt(target.sample_format)
+    cdef int status
+    end_run(converter)
+    status = ff.av_channel_layout_copy(&converter.layout, &frame.ch_layout)
+    converter.copy = Copy.NO_COPY
+    if matrix == NULL and frame.sample_rate == target.sample_rate and not target.flips_sign:
+        converter.copy = find_copy(<ff.AVSampleFormat>frame.format, packed)
+    if status >= 0 and converter.copy == Copy.NO_COPY:
+        status = open_swr(converter, target, frame, matrix)
     if status < 0:
         return status
+    converter.has_run = True
     converter.sample_format = frame.format
     converter.sample_rate = frame.sample_rate
     converter.resamples = frame.sample_rate != target.sample_rate
@@ -218,10 +239,33 @@ cdef inline int give_kept(Converter *converter, const Target *target, const Outp
     return count
 
 
+cdef inline int copy(const Converter *converter, const Target *target, const Output *output,
+                     const ff.AVFrame *frame, uint8_t **planes, int step, int count) noexcept nogil:
+    """Copy frames that begin in these planes."""
+    cdef uint8_t *from_channels[MAX_CHANNELS]
+    cdef uint8_t *to_channels[MAX_CHANNELS]
+    cdef Frames source, into
+    cdef int item = ff.av_get_bytes_per_sample(<ff.AVSampleFormat>frame.format)
+    cdef int channel
+    source.channels = planes
+    source.step = step
+    into.channels = to_channels
+    into.step = output.frame_stride
+    if step > item:
+        source.channels = from_channels
+        for channel in range(target.num_channels):
+            from_channels[channel] = planes[0] + channel * item
+    to_channels[0] = output.base
+    for channel in range(1, target.num_channels):
+        to_channels[channel] = to_channels[channel - 1] + output.channel_stride
+    copy_frames(converter.copy, item, &source, &into, target.num_channels, count)
+    return count
+
+
 cdef inline int convert_frame(Converter *converter, const Target *target, const Output *output,
                               int room, Media *media) noexcept nogil:
     """Convert as much of the frame as there is room for; libswresample keeps none of it."""
-    cdef const uint8_t *planes[MAX_CHANNELS]
+    cdef uint8_t *planes[MAX_CHANNELS]
     cdef ff.AVFrame *frame = media.frame
     cdef int channels = frame.ch_layout.nb_channels
     cdef int step = ff.av_get_bytes_per_sample(<ff.AVSampleFormat>frame.format)
@@ -235,7 +279,11 @@ cdef inline int convert_frame(Converter *converter, const Target *target, const 
             channels = 1
         for channel in range(channels):
             planes[channel] = frame.extended_data[channel] + <int64_t>converter.frame_offset * step
-        count = convert(converter, target, output, count, count, planes, count)
+        if converter.copy != Copy.NO_COPY:
+            count = copy(converter, target, output, frame, planes, step, count)
+        else:
+            count = convert(converter, target, output, count, count, <const uint8_t **>planes,
+                            count)
         if count <= 0:
             return count if count < 0 else ff.AVERROR_INVALIDDATA
     converter.frame_offset += count

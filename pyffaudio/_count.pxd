@@ -6,10 +6,11 @@ Sources: ISO/IEC 11172-3 and 13818-3, 2.4.2.3 (MPEG audio); ISO/IEC 13818-7, 6.2
 from libc.stdint cimport int64_t, uint8_t
 
 from pyffaudio cimport ffmpeg as ff
+from pyffaudio._container cimport AAC, CAF
 from pyffaudio._flac cimport coded_bytes, own_block
 from pyffaudio._length cimport has_sample_clock, in_frames
 from pyffaudio._media cimport Media, frame_bits, reads
-from pyffaudio._sync cimport mpeg_audio_bytes
+from pyffaudio._sync cimport read_mpeg_audio
 
 
 cdef enum:
@@ -32,13 +33,13 @@ cdef inline bint is_counted(const Media *media) noexcept nogil:
 cdef inline bint is_counted_to_the_end(const Media *media) noexcept nogil:
     """Whether that holds for the last packet too: of ALAC in CAF, only its own bits tell."""
     return is_counted(media) and not (
-        reads(media, "caf") and media.codec.codec_id == ff.AV_CODEC_ID_ALAC)
+        reads(media, CAF) and media.codec.codec_id == ff.AV_CODEC_ID_ALAC)
 
 
 cdef inline int64_t mpeg_audio_frames(const Media *media, const uint8_t *data,
                                       int size) noexcept nogil:
     cdef int layer, rate
-    if size < 4 or mpeg_audio_bytes(data) == 0:
+    if size < 4 or read_mpeg_audio(data).num_bytes == 0:
         return UNKNOWN_COUNT
     layer = 4 - (data[1] >> 1 & 3)
     rate = data[2] >> 2 & 3
@@ -55,7 +56,7 @@ cdef inline int64_t aac_frames(const Media *media, const uint8_t *data, int size
     """Of AAC-LC, which has no frames of other sizes within a stream."""
     if not is_counted(media) or media.codec.frame_size <= 0:
         return UNKNOWN_COUNT
-    if reads(media, "aac") and (size < 7 or data[6] & 3 != 0):
+    if reads(media, AAC) and (size < 7 or data[6] & 3 != 0):
         return UNKNOWN_COUNT        # several raw blocks in one
     return media.codec.frame_size
 

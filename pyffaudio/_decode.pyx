@@ -195,8 +195,8 @@ cdef class Decoder:
 
     cdef object _set_policy(self, options, str format_hint):
         cdef object limits = options.limits
-        cdef object demuxers = ",".join(limits.demuxers).encode()
-        cdef object decoders = ",".join(limits.decoders).encode()
+        cdef object demuxers = options.demuxers
+        cdef object decoders = options.decoders
         cdef object format = options.format and options.format.encode()
         cdef object hint = format_hint and format_hint.encode()
         self.texts = (demuxers, decoders, format, hint)
@@ -330,7 +330,7 @@ cdef class Decoder:
                 for column in range(frame.ch_layout.nb_channels):
                     matrix[row * frame.ch_layout.nb_channels + column] = rows[row][column]
             used = matrix
-        if self.converter.swr != NULL:
+        if self.converter.has_run:
             note_here(&self.media, IssueCode.PARAMS_CHANGED, 0)
         self._check(start_run(&self.converter, &self.target, frame, used))
 
@@ -339,7 +339,7 @@ cdef class Decoder:
         try:
             return mix_matrix(channels, self.target.num_channels)
         except ValueError:
-            if self.converter.swr == NULL:
+            if not self.converter.has_run:
                 raise
             first = channel_names(&self.media.first_layout)
             if len(first) != self.target.num_channels:
@@ -353,7 +353,7 @@ cdef class Decoder:
             self._start_run()
             return True
         except ValueError:
-            if self.converter.swr == NULL:
+            if not self.converter.has_run:
                 raise
         with nogil:
             note_here(&self.media, IssueCode.CORRUPT_DATA, 0)
@@ -490,7 +490,7 @@ cdef class Decoder:
         cdef int64_t target = min(frame, most)
         cdef int64_t aligned = target
         cdef int status
-        if self.converter.swr == NULL or self.converter.sample_rate != rate \
+        if not self.converter.has_run or self.converter.sample_rate != rate \
                 or (self.converter.error < 0 and ahead):
             return
         if self.target.sample_rate != rate:

@@ -4,11 +4,13 @@ from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcmp
 
 from pyffaudio cimport ffmpeg as ff
+from pyffaudio._container cimport AAC, FLAC, MP3, OGG, container_of
 from pyffaudio._links cimport begin_link
-from pyffaudio._media cimport Fault, Media, Policy, fail
+from pyffaudio._media cimport Fault, Media, Policy, fail, reads
+from pyffaudio._mp3 cimport begins_with_mp3
 from pyffaudio._source cimport IO_BUFFER_BYTES, START_BYTES, Source, peek, read_callback, \
     seek_callback, watch, watch_callback
-from pyffaudio._sync cimport first_byte
+from pyffaudio._sync cimport MpegAudio, first_byte
 from pyffaudio._wav cimport may_be_dts
 
 
@@ -109,12 +111,15 @@ cdef inline int choose_demuxer(Media *media, Source *source, const Policy *polic
                                const ff.AVInputFormat **demuxer) noexcept nogil:
     cdef int size = START_BYTES if source.start_size > START_BYTES else <int>source.start_size
     cdef const char *name = policy.format
+    cdef MpegAudio frame
     cdef int status
     demuxer[0] = NULL
     if name == NULL:
         name = demuxer_of_signature(source.start, size)
     if name == NULL and is_flac_behind_tags(source):
         name = "flac"
+    if name == NULL and begins_with_mp3(source, &frame):
+        name = "mp3"
     if name != NULL and memcmp(name, "wav", 3) == 0 and not may_be_dts(source.start, size):
         media.format.max_probe_packets = 0
     if name != NULL:
@@ -132,7 +137,8 @@ cdef inline int choose_demuxer(Media *media, Source *source, const Policy *polic
         return fail(media, Fault.FORMAT_UNKNOWN if name == NULL else Fault.FORMAT_MISSING, 0, name)
     if not ff.av_match_list(demuxer[0].name, policy.demuxers, b','):
         return fail(media, Fault.FORMAT_NOT_ALLOWED, 0, demuxer[0].name)
-    if ff.av_match_list(demuxer[0].name, "ogg", b',') and not source.links.watched:
+    media.container = container_of(demuxer[0].name)
+    if reads(media, OGG) and not source.links.watched:
         begin_link(&source.links, 0)
     return 1
 
@@ -152,7 +158,7 @@ cdef inline int open_demuxer(Media *media, Source *source, const Policy *policy,
                     status, demuxer.name)
     if media.format.nb_streams > <unsigned int>policy.max_streams:
         return fail(media, Fault.TOO_MANY_STREAMS, media.format.nb_streams, NULL)
-    if ff.av_match_list(demuxer.name, "flac,ogg,mp3,aac", b','):
+    if reads(media, FLAC | OGG | MP3 | AAC):
         # We know better where their packets are: what FFmpeg keeps of each as it goes by, it sorts
         # into a megabyte.
         media.format.max_index_size = INDEX_BYTES

@@ -1,5 +1,7 @@
 """What a container and the first frame say, as Python objects; text from C and to it."""
+from cpython.unicode cimport PyUnicode_DecodeUTF8
 from libc.stdint cimport int64_t
+from libc.string cimport strlen
 
 from pyffaudio cimport ffmpeg as ff
 from pyffaudio._issues cimport Issues
@@ -9,7 +11,7 @@ from pyffaudio._source cimport Source
 
 
 cdef inline str text(const char *chars):
-    return "" if chars == NULL else (<bytes>chars).decode("utf-8", "replace")
+    return "" if chars == NULL else PyUnicode_DecodeUTF8(chars, strlen(chars), "replace")
 
 
 cdef inline const char *chars_or_null(bytes string) except? NULL:

@@ -4,6 +4,7 @@ from libc.stdlib cimport llabs
 
 from pyffaudio cimport ffmpeg as ff
 from pyffaudio._bare cimport is_bare_stream, is_broadcast
+from pyffaudio._container cimport APE, ASF, AVI, CAF, FLAC, MATROSKA, MOV, MP3, OGG, TAK, TTA, WV
 from pyffaudio._issues cimport IssueCode, RawIssue, is_damaged, is_noted
 from pyffaudio._length cimport claimed_frames, end_of_table, in_frames
 from pyffaudio._media cimport Media, note_here, reads
@@ -49,11 +50,11 @@ cdef inline bint stops_in_frame(const Media *media, const Source *source) noexce
 
 cdef inline int64_t total_frames(const Media *media) noexcept nogil:
     """A total that the header states to the frame; or -1."""
-    if media.promised_frames >= 0 or (reads(media, "mp3") and media.xing_frames > 0):
+    if media.promised_frames >= 0 or (reads(media, MP3) and media.xing_frames > 0):
         return claimed_frames(media)
-    if reads(media, "mov") and media.track_end.table_duration > 0:
+    if reads(media, MOV) and media.track_end.table_duration > 0:
         return claimed_frames(media)
-    if reads(media, "flac,wv,tta,ape,tak,caf") and media.stream.duration > 0:
+    if reads(media, FLAC | WV | TTA | APE | TAK | CAF) and media.stream.duration > 0:
         return claimed_frames(media)
     return -1
 
@@ -118,7 +119,7 @@ cdef inline void end_of_ogg(Media *media, Source *source) noexcept nogil:
 
 cdef inline bint hides_audio(const Media *media) noexcept nogil:
     """Whether the edit list of MP4 leaves out more of the sample table than padding."""
-    if media.track_end.table_duration <= 0 or not reads(media, "mov"):
+    if media.track_end.table_duration <= 0 or not reads(media, MOV):
         return False
     return media.next_pts == ff.AV_NOPTS_VALUE or in_frames(
         media, end_of_table(media) - media.next_pts, media.first_rate
@@ -132,17 +133,17 @@ cdef inline bint is_as_long_as_stated(const Media *media) noexcept nogil:
     """
     cdef int64_t total = total_frames(media)
     cdef int64_t tolerance = 0
-    if reads(media, "matroska,asf"):
+    if reads(media, MATROSKA | ASF):
         total = claimed_frames(media)
         tolerance = media.first_rate // 4
-    elif reads(media, "caf"):
+    elif reads(media, CAF):
         tolerance = max(media.codec.frame_size, LARGEST_PACKET_FRAMES)
     return total < 0 or llabs(total - link_frames(media)) <= tolerance
 
 
 cdef inline bint is_one_of_several(const Media *media) noexcept nogil:
     """Whether the length that the container states may be that of another stream."""
-    return reads(media, "matroska,asf") and media.format.nb_streams > 1
+    return reads(media, MATROSKA | ASF) and media.format.nb_streams > 1
 
 
 cdef inline void end_whole(Media *media, Source *source) noexcept nogil:
@@ -154,12 +155,12 @@ cdef inline void end_whole(Media *media, Source *source) noexcept nogil:
         note_here(media, IssueCode.TRAILING_DATA, 0)
     if is_damaged(&media.issues):
         return
-    if reads(media, "ogg"):
+    if reads(media, OGG):
         end_of_ogg(media, source)
     elif hides_audio(media) or not is_as_long_as_stated(media):
         if not is_one_of_several(media):
             note_here(media, IssueCode.LENGTH_MISMATCH, 0)
-    elif not reads(media, "avi"):
+    elif not reads(media, AVI):
         media.proved = (media.promise.end >= 0 or total_frames(media) >= 0) \
             and not is_noted(&media.issues, IssueCode.LENGTH_MISMATCH)
 

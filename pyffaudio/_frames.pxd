@@ -5,6 +5,7 @@ from libc.stdint cimport int64_t, uint8_t
 from pyffaudio cimport ffmpeg as ff
 from pyffaudio._bare cimport frame_bytes, has_audio, is_bare_stream, is_broadcast
 from pyffaudio._chunks cimport read_integer
+from pyffaudio._container cimport AMR, APE, FLAC, FLV, MATROSKA, MOV, QOA, TAK, TTA, WV
 from pyffaudio._count cimport packet_frames
 from pyffaudio._issues cimport IssueCode, RawIssue, last_issue
 from pyffaudio._decoder cimport MAX_FRAME_SAMPLES, open_decoder
@@ -43,7 +44,7 @@ cdef inline bint ends_early(const Media *media, const ff.AVPacket *packet) noexc
         return frame_bytes(media, packet) > packet.size
     # The others read pieces of a length of their own choosing, or flag all that came of one piece.
     return (packet.flags & ff.AV_PKT_FLAG_CORRUPT != 0
-            and reads(media, "mov,matroska,flv,amr,tta,ape,wv,tak,qoa"))
+            and reads(media, MOV | MATROSKA | FLV | AMR | TTA | APE | WV | TAK | QOA))
 
 
 cdef inline int64_t padding_in(const Media *media, int64_t begin, int64_t count) noexcept nogil:
@@ -82,7 +83,7 @@ cdef inline void remember_packet(Media *media) noexcept nogil:
     media.sent_junk = is_bare_stream(media) and frame_bytes(media, packet) == 0
     if is_bare_stream(media) and not media.sent_junk:
         media.frame_kind = packet.data[1] | 1
-    if reads(media, "flac"):
+    if reads(media, FLAC):
         packet.pts = flac_position(packet, media.stream.codecpar, &media.had_short)
     if media.own_pts != ff.AV_NOPTS_VALUE:
         take_own_time(media)

@@ -2,6 +2,7 @@
 from libc.stdint cimport INT64_MAX, int64_t
 
 from pyffaudio cimport ffmpeg as ff
+from pyffaudio._container cimport AAC, MOV, MP3, OGG
 from pyffaudio._media cimport Media, frame_bits, reads
 
 
@@ -45,7 +46,7 @@ cdef inline int64_t claimed_ticks(const Media *media) noexcept nogil:
     """The stream's length in its own time; not positive where that is unknown."""
     if media.track_end.gapless_end > 0 and media.first_pts == 0:
         return media.track_end.gapless_end - media.track_end.gapless_delay
-    if reads(media, "mov") and frame_bits(media) == 0:
+    if reads(media, MOV) and frame_bits(media) == 0:
         return end_of_mov(media)
     return media.stream.duration
 
@@ -61,7 +62,7 @@ cdef inline int64_t claimed_frames(const Media *media) noexcept nogil:
     if ticks > 0:
         # Ogg counts what is skipped at the start.
         return max(in_frames(media, ticks, media.first_rate)
-                   - (media.start_frames if reads(media, "ogg") else 0), 0)
+                   - (media.start_frames if reads(media, OGG) else 0), 0)
     if media.format.duration > 0:
         return ff.av_rescale(media.format.duration, media.first_rate, ff.AV_TIME_BASE)
     return -1
@@ -70,4 +71,4 @@ cdef inline int64_t claimed_frames(const Media *media) noexcept nogil:
 cdef inline int64_t last_claimed(const Media *media) noexcept nogil:
     """The last frame by the container's word, beyond which only decoding goes; else any."""
     cdef int64_t claimed = claimed_frames(media)
-    return claimed - 1 if claimed > 0 and not reads(media, "mp3,aac") else INT64_MAX // 4
+    return claimed - 1 if claimed > 0 and not reads(media, MP3 | AAC) else INT64_MAX // 4

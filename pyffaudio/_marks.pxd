@@ -8,6 +8,7 @@ from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memchr, memcmp
 
 from pyffaudio._chunks cimport read_integer
+from pyffaudio._container cimport FLAC
 from pyffaudio._flac cimport coded_bytes, coded_number, own_block, stated_block
 from pyffaudio._media cimport Mark, Media, reads
 from pyffaudio._source cimport Source, peek
@@ -69,13 +70,13 @@ cdef inline bint read_ogg_mark(const Media *media, const uint8_t *head, Mark *ma
 
 
 cdef inline int header_bytes(const Media *media) noexcept nogil:
-    return FLAC_HEADER_BYTES if reads(media, "flac") else OGG_HEADER_BYTES
+    return FLAC_HEADER_BYTES if reads(media, FLAC) else OGG_HEADER_BYTES
 
 
 cdef inline int mark_in(const Media *media, const uint8_t *window, int begin, int size,
                         Mark *mark) noexcept nogil:
     """Where the first mark at or behind `begin` is in the window; -1 if there is none."""
-    cdef bint flac = reads(media, "flac")
+    cdef bint flac = reads(media, FLAC)
     cdef int last = size - header_bytes(media)
     cdef const uint8_t *found
     while begin <= last:
@@ -138,7 +139,7 @@ cdef inline bint has_marks(Media *media, Source *source) noexcept nogil:
         return media.marks > 0
     media.marks = -1
     if media.format.nb_streams != 1 or media.first_entry.offset < 0 \
-            or peek(source, media.first_entry.offset if reads(media, "flac") else 0,
+            or peek(source, media.first_entry.offset if reads(media, FLAC) else 0,
                     media.first_head, sizeof(media.first_head)) < <int>sizeof(media.first_head) \
             or not last_mark(media, source, &media.last_mark):
         return False

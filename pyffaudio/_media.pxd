@@ -57,6 +57,7 @@ cdef struct Media:
     ff.AVCodecContext *codec
     ff.AVStream *stream
     int stream_index
+    int container               # one of Container, or 0
     bint doubtful               # the format is a guess that hardly beats others
     Fault fault
     int64_t fault_value
@@ -161,9 +162,9 @@ cdef inline void note_here(Media *media, IssueCode code, int64_t num_frames) noe
     note(&media.issues, code, media.decoded_frames, num_frames)
 
 
-cdef inline bint reads(const Media *media, const char *demuxers) noexcept nogil:
-    """Whether the demuxer is one of these, comma-separated."""
-    return ff.av_match_list(media.format.iformat.name, demuxers, b',') != 0
+cdef inline bint reads(const Media *media, int containers) noexcept nogil:
+    """Whether the file is in one of these."""
+    return media.container & containers != 0
 
 
 cdef inline int frame_bits(const Media *media) noexcept nogil:

@@ -4,6 +4,7 @@ from libc.stdint cimport int64_t
 from libc.string cimport memset, strcmp, strncmp
 
 from pyffaudio cimport ffmpeg as ff
+from pyffaudio._container cimport CAF, MOV, MP3, OGG, WAV
 from pyffaudio._decoder cimport open_decoder
 from pyffaudio._demuxer cimport open_demuxer
 from pyffaudio._kernel cimport close_kernel
@@ -31,7 +32,7 @@ cdef inline int allocate(Media *media) noexcept nogil:
 cdef inline bint has_padded_blocks(const Media *media) noexcept nogil:
     """Whether this is a WAV of blocks, the last padded, whose "fact" chunk counts the frames."""
     cdef const char *codec = ff.avcodec_get_name(media.codec.codec_id)
-    return reads(media, "wav") and media.stream.duration > 0 and (
+    return reads(media, WAV) and media.stream.duration > 0 and (
         strncmp(codec, "adpcm_", 6) == 0 or strcmp(codec, "gsm_ms") == 0)
 
 
@@ -50,18 +51,18 @@ cdef inline void learn_end(Media *media, Source *source) noexcept nogil:
     media.own_pts = ff.AV_NOPTS_VALUE
     media.wanted_pts = ff.AV_NOPTS_VALUE
     media.promised_frames = -1
-    find_promise(source, media.format.iformat.name, &media.promise)
+    find_promise(source, media.container, &media.promise)
     if bits > 0 and media.promise.begin >= 0:
         audio_bytes = media.promise.end - media.promise.begin
         media.promised_frames = audio_bytes // bits * 8 + audio_bytes % bits * 8 // bits
     media.plain = is_plain(media, source)
     media.plain_next = 0
-    if reads(media, "caf") and bits == 0:
+    if reads(media, CAF) and bits == 0:
         read_packet_table(source, &media.track_end)
-    media.looks_ahead = reads(media, "mov,ogg") or has_padded_blocks(media)
-    if reads(media, "mp3"):
+    media.looks_ahead = reads(media, MOV | OGG) or has_padded_blocks(media)
+    if reads(media, MP3):
         media.xing_frames = xing_frames(source, &media.padding_frames, &media.xing_bytes)
-    if reads(media, "mov"):
+    if reads(media, MOV):
         find_track_end(source, media.stream.id, &media.track_end)
         tag = ff.av_dict_get(media.format.metadata, "iTunSMPB", NULL, 0)
         if tag != NULL:

@@ -8,6 +8,7 @@ from libc.stdint cimport int64_t
 
 from pyffaudio cimport ffmpeg as ff
 from pyffaudio._chunks cimport Chunk, ChunkForm, find_chunk
+from pyffaudio._container cimport WAV
 from pyffaudio._issues cimport IssueCode
 from pyffaudio._media cimport Media, frame_bits, note_here, reads
 from pyffaudio._preroll cimport is_pcm
@@ -20,7 +21,7 @@ cdef enum:
 
 
 cdef inline bint is_plain(const Media *media, const Source *source) noexcept nogil:
-    return (reads(media, "wav") and is_pcm(media) and media.promise.begin >= 0
+    return (reads(media, WAV) and is_pcm(media) and media.promise.begin >= 0
             and source.seekable and media.stream.time_base.num == 1
             and media.stream.time_base.den == media.stream.codecpar.sample_rate
             and frame_bits(media) % 8 == 0 and not may_be_dts(source.start, source.start_size))

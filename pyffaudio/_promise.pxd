@@ -11,6 +11,7 @@ from libc.string cimport memcmp, memcpy
 from pyffaudio cimport ffmpeg as ff
 from pyffaudio._chunks cimport (
     MAX_CHUNKS, Chunk, ChunkForm, find_chunk, peek_integer, read_box, read_integer)
+from pyffaudio._container cimport AIFF, ASF, AU, AVI, CAF, DSF, IFF, MATROSKA, MOV, W64, WAV
 from pyffaudio._source cimport Source, peek
 
 
@@ -143,8 +144,8 @@ cdef inline void read_mov(Source *source, Promise *promise) noexcept nogil:
         promise.end = at
 
 
-cdef inline void find_promise(Source *source, const char *demuxer, Promise *promise) noexcept nogil:
-    """What the container that this demuxer reads promises; -1 where it says nothing."""
+cdef inline void find_promise(Source *source, int container, Promise *promise) noexcept nogil:
+    """What such a container promises; -1 where it says nothing."""
     cdef ChunkForm iff = ChunkForm(4, 4, True, 2, False)
     cdef ChunkForm caf = ChunkForm(4, 8, True, 1, False)
     cdef ChunkForm dff = ChunkForm(4, 8, True, 2, False)
@@ -153,31 +154,31 @@ cdef inline void find_promise(Source *source, const char *demuxer, Promise *prom
     cdef ChunkForm dsf = ChunkForm(4, 8, False, 1, True)
     promise.begin = -1
     promise.end = -1
-    if ff.av_match_list(demuxer, "wav", b','):
+    if container == WAV:
         read_wav(source, promise)
-    elif ff.av_match_list(demuxer, "w64", b','):
+    elif container == W64:
         read_named(source, promise, &w64, 40, "data", 0)
-    elif ff.av_match_list(demuxer, "aiff", b','):
+    elif container == AIFF:
         read_named(source, promise, &iff, 12, "SSND", 8)
         if promise.begin >= 8:
             # The chunk's head says how many bytes more come before the first frame.
             promise.begin += <int64_t>peek_integer(source, promise.begin - 8, 4, True)
-    elif ff.av_match_list(demuxer, "caf", b','):
+    elif container == CAF:
         read_named(source, promise, &caf, 8, "data", 4)
-    elif ff.av_match_list(demuxer, "iff", b','):
+    elif container == IFF:
         read_named(source, promise, &dff, 16, "DSD ", 0)
-    elif ff.av_match_list(demuxer, "dsf", b','):
+    elif container == DSF:
         # Its last block is padded.
         read_named(source, promise, &dsf, 28, "data", 0)
         promise.begin = -1
-    elif ff.av_match_list(demuxer, "avi", b','):
+    elif container == AVI:
         read_named(source, promise, &riff, 0, "RIFF", 0)
         promise.begin = -1
-    elif ff.av_match_list(demuxer, "au", b','):
+    elif container == AU:
         read_au(source, promise)
-    elif ff.av_match_list(demuxer, "asf", b','):
+    elif container == ASF:
         read_asf(source, promise)
-    elif ff.av_match_list(demuxer, "matroska", b','):
+    elif container == MATROSKA:
         read_matroska(source, promise)
-    elif ff.av_match_list(demuxer, "mov", b','):
+    elif container == MOV:
         read_mov(source, promise)

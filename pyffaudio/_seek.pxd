@@ -9,6 +9,7 @@ from libc.stdint cimport int64_t
 from libc.stdlib cimport llabs
 
 from pyffaudio cimport ffmpeg as ff
+from pyffaudio._container cimport FLAC, MOV, OGG, TTA, WV
 from pyffaudio._count cimport is_counted
 from pyffaudio._index cimport Entry, Index, entry_before
 from pyffaudio._issues cimport drop_issues, is_damaged_before
@@ -47,13 +48,13 @@ cdef inline bint seeks_by_time(Media *media, Source *source) noexcept nogil:
         return False
     if media.plain:
         return True
-    if reads(media, "mov"):
+    if reads(media, MOV):
         return is_regular(media)
     if is_pcm(media):
         return media.promised_frames >= 0 and media.promise.end <= source.size
-    if media.codec.codec_id == ff.AV_CODEC_ID_FLAC and reads(media, "ogg"):
+    if media.codec.codec_id == ff.AV_CODEC_ID_FLAC and reads(media, OGG):
         return False            # behind a seek, FFmpeg gives the first packets the page's end
-    return (reads(media, "tta,wv") or (reads(media, "flac,ogg") and has_marks(media, source)))
+    return (reads(media, TTA | WV) or (reads(media, FLAC | OGG) and has_marks(media, source)))
 
 
 cdef inline bint is_divisible(Media *media, Source *source) noexcept nogil:
@@ -151,9 +152,9 @@ cdef inline bint seek_demuxer(Media *media, Source *source, int64_t position) no
     if media.plain:
         media.plain_next = position // PLAIN_FRAMES * PLAIN_FRAMES
         return True
-    if reads(media, "flac"):
+    if reads(media, FLAC):
         return seek_flac(media, source, position)
-    if reads(media, "ogg"):
+    if reads(media, OGG):
         return seek_ogg(media, source, position)
     return ff.av_seek_frame(media.format, media.stream_index, ticks_of_frame(media, position),
                             ff.AVSEEK_FLAG_BACKWARD) >= 0
@@ -163,7 +164,7 @@ cdef inline int land_by_time(Media *media, Source *source, const Policy *policy,
                              int64_t position) noexcept nogil:
     """Have a frame not behind this position, and know by its time which one it is."""
     # On a page of Ogg, the first packets may be the rest of one, and one to prime the decoder.
-    cdef int64_t back = UNTOLD_FRAMES if reads(media, "ogg") else 0
+    cdef int64_t back = UNTOLD_FRAMES if reads(media, OGG) else 0
     while back < position:
         if not seek_demuxer(media, source, position - back):
             break
@@ -287,7 +288,7 @@ cdef inline int go_to(Media *media, Source *source, const Policy *policy, Index 
         status = land_by_time(media, source, policy, target - preroll)
     elif walks(media, source):
         status = walk_to(media, source, index, target - preroll)
-    elif not ahead or reads(media, "flac") or not is_counted(media):
+    elif not ahead or reads(media, FLAC) or not is_counted(media):
         return Outcome.STAYED       # of FLAC out of order, only decoding tells what is a frame
     else:
         status = count_to(media, source, policy, target - preroll)

@@ -3,7 +3,9 @@ from libc.errno cimport ENOMEM
 from libc.string cimport memcmp
 
 from pyffaudio cimport ffmpeg as ff
-from pyffaudio._media cimport MAX_EARLY, Fault, Media, Policy, fail
+from pyffaudio._container cimport FLV, MP3, MPEG
+from pyffaudio._media cimport MAX_EARLY, Fault, Media, Policy, fail, reads
+from pyffaudio._mp3 cimport describe_mp3
 from pyffaudio._source cimport Source, watch
 
 
@@ -140,11 +142,13 @@ cdef inline int meet_streams(Media *media, Source *source, const Policy *policy)
 
 cdef inline int find_best(Media *media, Source *source, const Policy *policy) noexcept nogil:
     """The index of the best audio stream, -1 if there is none; other negative values are errors."""
-    cdef int best = only_audio_stream(media.format)
-    cdef int status
+    cdef int best, status
+    if reads(media, MP3):
+        describe_mp3(source, media.format)
+    best = only_audio_stream(media.format)
     if best >= 0:
         return best
-    if ff.av_match_list(media.format.iformat.name, "flv,mpeg", b','):
+    if reads(media, FLV | MPEG):
         status = meet_streams(media, source, policy)
         if status == 0:
             return -1

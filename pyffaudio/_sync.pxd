@@ -42,8 +42,16 @@ cdef inline int64_t first_byte(Source *source) noexcept nogil:
     return at
 
 
-cdef inline int mpeg_audio_bytes(const uint8_t *head) noexcept nogil:
-    """ISO/IEC 11172-3 and 13818-3, 2.4.1.3; 0 for what is no frame, or of free format."""
+# What the head of a frame of MPEG audio says.
+cdef struct MpegAudio:
+    int num_bytes
+    int layer
+    int sample_rate
+    int num_channels
+    int kilobits                # in a second
+
+cdef inline MpegAudio read_mpeg_audio(const uint8_t *head) noexcept nogil:
+    """ISO/IEC 11172-3 and 13818-3, 2.4.1.3; 0 bytes for what is no frame, or of free format."""
     cdef int[48] kilobits_of_1 = [
         0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448, 0,
         0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 0,
@@ -53,23 +61,31 @@ cdef inline int mpeg_audio_bytes(const uint8_t *head) noexcept nogil:
         0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 0]
     cdef int[4] sample_rates = [44100, 48000, 32000, 0]
     cdef int version = head[1] >> 3 & 3         # 3: MPEG-1, 2: MPEG-2, 0: MPEG-2.5
-    cdef int layer = 4 - (head[1] >> 1 & 3)
     cdef int index = head[2] >> 4
-    cdef int sample_rate = sample_rates[head[2] >> 2 & 3]
     cdef int padding = head[2] >> 1 & 1
-    cdef int kilobits
-    if head[0] != 0xff or head[1] < 0xe0 or version == 1 or layer == 4 or sample_rate == 0:
-        return 0
+    cdef MpegAudio frame
+    frame.num_bytes = 0
+    frame.kilobits = 0
+    frame.layer = 4 - (head[1] >> 1 & 3)
+    frame.sample_rate = sample_rates[head[2] >> 2 & 3]
+    frame.num_channels = 1 if head[3] >> 6 == 3 else 2
+    if head[0] != 0xff or head[1] < 0xe0 or version == 1 or frame.layer == 4 \
+            or frame.sample_rate == 0:
+        return frame
     if version == 3:
-        kilobits = kilobits_of_1[16 * (layer - 1) + index]
+        frame.kilobits = kilobits_of_1[16 * (frame.layer - 1) + index]
     else:
-        sample_rate >>= 1 if version == 2 else 2
-        kilobits = kilobits_of_2[index if layer == 1 else 16 + index]
-    if layer == 1:
-        return (12000 * kilobits // sample_rate + padding) * 4 if kilobits > 0 else 0
-    if kilobits == 0:
-        return 0
-    return (72000 if layer == 3 and version != 3 else 144000) * kilobits // sample_rate + padding
+        frame.sample_rate >>= 1 if version == 2 else 2
+        frame.kilobits = kilobits_of_2[index if frame.layer == 1 else 16 + index]
+    if frame.kilobits == 0:
+        return frame
+    if frame.layer == 1:
+        frame.num_bytes = (12000 * frame.kilobits // frame.sample_rate + padding) * 4
+    elif frame.layer == 3 and version != 3:
+        frame.num_bytes = 72000 * frame.kilobits // frame.sample_rate + padding
+    else:
+        frame.num_bytes = 144000 * frame.kilobits // frame.sample_rate + padding
+    return frame
 
 
 cdef inline int adts_bytes(const uint8_t *head) noexcept nogil:
@@ -117,7 +133,7 @@ cdef inline int stated_bytes(ff.AVCodecID codec_id, const uint8_t *head, int siz
         return 0
     if (codec_id == ff.AV_CODEC_ID_MP3 or codec_id == ff.AV_CODEC_ID_MP2
             or codec_id == ff.AV_CODEC_ID_MP1):
-        return mpeg_audio_bytes(head)
+        return read_mpeg_audio(head).num_bytes
     if codec_id == ff.AV_CODEC_ID_AAC:
         return adts_bytes(head)
     if codec_id == ff.AV_CODEC_ID_AAC_LATM:
@@ -146,7 +162,7 @@ cdef inline int64_t xing_frames(Source *source, int64_t *padding, int64_t *state
     padding[0] = 0
     stated[0] = 0
     if peek(source, first_byte(source), frame, sizeof(frame)) < <int>sizeof(frame) \
-            or mpeg_audio_bytes(frame) == 0:
+            or read_mpeg_audio(frame).num_bytes == 0:
         return 0
     samples = 1152 if frame[1] & 8 else 576
     if memcmp(frame + 36, "VBRI", 4) == 0:

@@ -9,6 +9,9 @@ from libc.stdlib cimport llabs
 
 from pyffaudio cimport ffmpeg as ff
 from pyffaudio._chunks cimport read_integer
+from pyffaudio._container cimport (
+    AAC, AC3, APE, ASF, AVI, CAF, DTS, EAC3, FLAC, FLV, LOAS, MATROSKA, MOV, MP3, MPEG, MPEGTS,
+    OGG, TTA, WV)
 from pyffaudio._ending cimport end_stream
 from pyffaudio._floats cimport find_unsound, is_finite, is_float
 from pyffaudio._frames cimport count_frame, decode_frame
@@ -42,17 +45,17 @@ cdef inline bint counts_frames(const Media *media) noexcept nogil:
 
 cdef inline bint is_timed(const Media *media) noexcept nogil:
     """Whether times show what is missing; those of bare streams count what the decoder refuses."""
-    return reads(media, "flac,ogg,mov,matroska,asf,flv,avi,mpegts,mpeg,wv,tta,ape,caf,"
-                 "mp3,aac,loas,ac3,eac3,dts")
+    return reads(media, FLAC | OGG | MOV | MATROSKA | ASF | FLV | AVI | MPEGTS | MPEG | WV | TTA
+                 | APE | CAF | MP3 | AAC | LOAS | AC3 | EAC3 | DTS)
 
 
 cdef inline int64_t frames_before_start(const Media *media) noexcept nogil:
     """Frames that a container has before its zero, which are not meant to be heard."""
     cdef int64_t ticks = 0
-    if reads(media, "matroska"):
+    if reads(media, MATROSKA):
         # Else forgotten, where the same packet has something to discard at its end.
         return media.stream.codecpar.initial_padding
-    if ff.AV_NOPTS_VALUE < media.frame.pts < 0 and reads(media, "mov,ogg"):
+    if ff.AV_NOPTS_VALUE < media.frame.pts < 0 and reads(media, MOV | OGG):
         ticks = -media.frame.pts
     elif media.first_pts == 0:
         ticks = media.track_end.gapless_delay
@@ -104,7 +107,7 @@ cdef inline void correct_frame(Media *media) noexcept nogil:
     round; 7.1 has as much silence after each wide-band frame of Speex.
     """
     cdef ff.AVFrame *frame = media.frame
-    if media.sent_duration <= 0 or media.sent_last or not reads(media, "ogg"):
+    if media.sent_duration <= 0 or media.sent_last or not reads(media, OGG):
         return
     if media.codec.codec_id == ff.AV_CODEC_ID_VORBIS and frame.pts != ff.AV_NOPTS_VALUE:
         frame.pts += media.sent_duration - frame.nb_samples
@@ -133,7 +136,7 @@ cdef inline void keep_time(Media *media) noexcept nogil:
     if media.next_pts == ff.AV_NOPTS_VALUE:
         media.skip = frames_before_start(media)
         media.primed_frames = in_frames(media, frame.pts - media.first_pts, frame.sample_rate)
-        if reads(media, "ogg") and in_frames(media, frame.pts, frame.sample_rate) > LATE_FRAMES:
+        if reads(media, OGG) and in_frames(media, frame.pts, frame.sample_rate) > LATE_FRAMES:
             # The rest of a broadcast, or the first pages are damaged: Ogg does not tell which.
             note_here(media, IssueCode.LENGTH_MISMATCH, 0)
     media.frame_pts = media.next_pts
@@ -163,7 +166,7 @@ cdef inline void take_trims(Media *media, int64_t *discard) noexcept nogil:
         media.sent_trims = False
         discard[0] = media.sent_discard
         # At the start of MP4, versions of FFmpeg count this at different rates for HE-AAC.
-        if not reads(media, "mov") or media.decoded_frames + media.trimmed_frames > 0:
+        if not reads(media, MOV) or media.decoded_frames + media.trimmed_frames > 0:
             media.skip = max(media.skip, media.sent_skip)
         return
     trims = ff.av_frame_get_side_data(media.frame, ff.AV_FRAME_DATA_SKIP_SAMPLES)
@@ -181,9 +184,9 @@ cdef inline int64_t end_of_last_packet(Media *media) noexcept nogil:
     cdef int64_t end = ff.AV_NOPTS_VALUE
     if media.sent_pts == ff.AV_NOPTS_VALUE or not media.sent_last:
         return end
-    if reads(media, "mov"):
+    if reads(media, MOV):
         end = end_of_mov(media)
-    elif not reads(media, "ogg"):
+    elif not reads(media, OGG):
         end = media.stream.duration
     elif media.sent_duration > 0:
         end = media.sent_pts + media.sent_duration
@@ -218,7 +221,7 @@ cdef inline int64_t frames_to_keep(Media *media, int64_t discard) noexcept nogil
     if media.track_end.gapless_end > 0 and media.first_pts == 0:
         # It adds up with the sample table: the one that may cut more than the last packet.
         end = media.track_end.gapless_end
-    elif discard > 0 and not reads(media, "mov"):
+    elif discard > 0 and not reads(media, MOV):
         discard = frames_to_discard(media, discard)
         return count - discard if discard <= count else count
     elif media.looks_ahead:
@@ -337,7 +340,7 @@ cdef inline int keep_end(Media *media) noexcept nogil:
             or issue == NULL or issue.code != IssueCode.CORRUPT_DATA
             or media.sent_junk or media.retimes or media.sent_cut
             or media.next_pts == ff.AV_NOPTS_VALUE or media.sent_pts == ff.AV_NOPTS_VALUE
-            or not is_timed(media) or reads(media, "ape")):
+            or not is_timed(media) or reads(media, APE)):
         return 0
     # Of the kind of the first frame: a refused packet may have told the decoder anything.
     lost = in_frames(media, media.sent_pts + media.sent_duration - media.next_pts,

@@ -4,6 +4,7 @@ from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport llabs
 
 from pyffaudio cimport ffmpeg as ff
+from pyffaudio._container cimport AAC, MP3
 from pyffaudio._count cimport aac_frames, mpeg_audio_frames
 from pyffaudio._index cimport Entry, Index, add_entry
 from pyffaudio._length cimport has_sample_clock
@@ -25,7 +26,7 @@ cdef inline bint is_as_large_as_stated(const Media *media, Source *source) noexc
 
 cdef inline bint walks(const Media *media, Source *source) noexcept nogil:
     """Whether headers alone say all: MPEG audio, and AAC-LC in ADTS."""
-    return (reads(media, "mp3,aac") and has_sample_clock(media)
+    return (reads(media, MP3 | AAC) and has_sample_clock(media)
             and media.has_origin and media.first_entry.offset >= 0
             and is_as_large_as_stated(media, source))
 

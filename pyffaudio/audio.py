@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -30,8 +31,6 @@ class Audio:
         exception is a 1-D array given to `decode_into`.
     sample_rate : int
         In Hz.
-    info : AudioInfo
-        What the file said of itself.
     issues : tuple of Issue
         Irregularities met in the part that was read.
     complete : bool or None
@@ -41,6 +40,8 @@ class Audio:
         Whether audio goes on beyond what was asked for or fitted.
     channels_first : bool
         The layout of `samples`.
+    info : AudioInfo
+        What the file said of itself.
 
     Examples
     --------
@@ -52,7 +53,7 @@ class Audio:
 
     samples: Samples
     sample_rate: int
-    info: AudioInfo
+    _tell_info: Callable[[], AudioInfo] = field(repr=False)
     issues: tuple[Issue, ...] = ()
     complete: bool | None = None
     more: bool = False
@@ -61,6 +62,12 @@ class Audio:
     def __iter__(self) -> Iterator[Any]:
         yield self.samples
         yield self.sample_rate
+
+    @cached_property
+    def info(self) -> AudioInfo:
+        """What the file said of itself."""
+        # As late as this: to build it takes as long as decoding a tenth of a second, and few ask.
+        return self._tell_info()
 
     @property
     def num_frames(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
@@ -112,12 +113,12 @@ def audio_of(
     stop: int | None = None,
 ) -> Audio:
     """The result, with the issues of the frames from `start` to `stop`, or else to the end."""
-    issues = tuple(_issues_within(decoder, start, stop))
+    issues = tuple(_issues_within(decoder.issues, start, stop))
     complete = decoder.complete if start == 0 and not more else None
     return Audio(
         samples,
         decoder.sample_rate,
-        info_of(decoder, options.limits),
+        partial(info_of, decoder.describe(), options.limits),
         issues,
         False if any(issue.is_fatal for issue in issues) else complete,
         more,
@@ -125,9 +126,11 @@ def audio_of(
     )
 
 
-def _issues_within(decoder: Decoder, start: int, stop: int | None) -> Iterator[Issue]:
+def _issues_within(
+    found: list[tuple[str, int, int]], start: int, stop: int | None
+) -> Iterator[Issue]:
     """What of each issue is of these frames; one without a length is of the frame it is at."""
-    for code, offset, num_frames in decoder.issues:
+    for code, offset, num_frames in found:
         begin, end = max(offset, start), offset + num_frames
         if stop is not None:
             end = min(end, stop)

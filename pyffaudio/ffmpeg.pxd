@@ -277,6 +277,7 @@ cdef extern from "libavformat/avio.h" nogil:
         void *write_packet,
         int64_t (*seek)(void *opaque, int64_t offset, int whence) noexcept nogil)
     void avio_context_free(AVIOContext **s)
+    int64_t avio_tell(AVIOContext *io)
 
 
 cdef extern from "libavformat/avformat.h" nogil:

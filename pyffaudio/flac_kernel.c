@@ -7,9 +7,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#ifndef __clang__
-#pragma GCC optimize("O3")
-#endif
 #include "flac_bits.h"
 
 enum { MAX_ORDER = 32, LEAST_BLOCK = 16, LEAST_FRAME = 10, MOST_BYTES = 1 << 28 };

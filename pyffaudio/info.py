@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from pyffaudio import native
 from pyffaudio.limits import Limits
@@ -156,14 +157,14 @@ def probe(
     try:
         with native.open_decoder(source, options) as decoder:
             counted = count_frames(decoder) if exact else None
-            return info_of(decoder, options.limits, counted)
+            return info_of(decoder.describe(), options.limits, counted)
     finally:
         put_back()
 
 
-def info_of(decoder: Decoder, limits: Limits, counted: int | None = None) -> AudioInfo:
-    """The AudioInfo of an opened source, with its frames where they have been counted."""
-    facts = dict(decoder.describe())
+def info_of(said: Mapping[str, Any], limits: Limits, counted: int | None = None) -> AudioInfo:
+    """The AudioInfo of what a decoder describes, with its frames where they have been counted."""
+    facts = dict(said)
     budget = _TagBudget(limits.max_tag_bytes)
     # Of the chosen stream the first frame tells the truth, which its container may not even claim.
     truth = {key: facts[key] for key in ("codec", "sample_rate", "num_channels")}

@@ -60,10 +60,9 @@ def open_file(source: Any, options: Options, stop: Stop | None = None) -> Decode
         path = os.fsencode(source)
         if b"\0" in path:
             raise ValueError("a path cannot contain a null byte")
-        hint = SUFFIX_HINTS.get(os.path.splitext(os.fsdecode(path))[1].lower())
-        return Decoder(
-            options, path=path, description=os.fsdecode(path), format_hint=hint, stop=stop
-        )
+        name = os.fsdecode(path)
+        hint = SUFFIX_HINTS.get(name.rpartition(".")[2].lower())
+        return Decoder(options, path=path, description=name, format_hint=hint, stop=stop)
     kind = type(source).__name__
     if _is_data(source):
         raise TypeError(

@@ -85,6 +85,8 @@ class Options:
     num_threads: int
     on_error: Literal["raise", "partial"]
     limits: Limits
+    demuxers: bytes  # allowed by the limits, as FFmpeg takes them
+    decoders: bytes
 
 
 def normalise(**options: Any) -> Options:
@@ -141,6 +143,8 @@ def _normalise(
         num_threads=integer("num_threads", num_threads, 0, 1024) or 0,
         on_error=on_error,
         limits=limits,
+        demuxers=",".join(limits.demuxers).encode(),
+        decoders=",".join(limits.decoders).encode(),
     )
 
 
