@@ -141,10 +141,6 @@ cdef class Decoder:
     def __cinit__(self, options, *, bytes path=None, data=None, file=None, str description,
                   str format_hint=None, Stop stop=None):
         init_source(&self.source)
-        memset(&self.media, 0, sizeof(self.media))
-        memset(&self.converter, 0, sizeof(self.converter))
-        memset(&self.view, 0, sizeof(self.view))
-        memset(&self.index, 0, sizeof(self.index))
         self.jumps_left = MOST_LOST
         self.description = description
         self.file = file
@@ -529,6 +525,11 @@ cdef class Decoder:
     @property
     def num_channels(self):
         return self.target.num_channels
+
+    @property
+    def frame_bytes(self):
+        """Bytes of a frame of what comes out."""
+        return self.target.num_channels * self.target.item_bytes
 
     @property
     def claimed_frames(self):

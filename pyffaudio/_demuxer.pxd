@@ -76,9 +76,12 @@ cdef inline int open_context(Media *media, Source *source, const Policy *policy)
     media.format.interrupt_callback.opaque = source
     # One more than allowed, so that too many can be told from a lack of memory.
     media.format.max_streams = policy.max_streams + 1
-    if (ff.av_opt_set(media.format, "protocol_whitelist", "", 0) < 0
-            or ff.av_opt_set(media.format, "format_whitelist", policy.demuxers, 0) < 0
-            or ff.av_opt_set(media.format, "codec_whitelist", policy.decoders, 0) < 0):
+    # Freed with the context, as all of its options are.
+    media.format.protocol_whitelist = ff.av_strdup("")
+    media.format.format_whitelist = ff.av_strdup(policy.demuxers)
+    media.format.codec_whitelist = ff.av_strdup(policy.decoders)
+    if (media.format.protocol_whitelist == NULL or media.format.format_whitelist == NULL
+            or media.format.codec_whitelist == NULL):
         return ff.AVERROR(ENOMEM)
     return 1
 

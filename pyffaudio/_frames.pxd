@@ -10,10 +10,11 @@ from pyffaudio._count cimport packet_frames
 from pyffaudio._issues cimport IssueCode, RawIssue, last_issue
 from pyffaudio._decoder cimport MAX_FRAME_SAMPLES, open_decoder
 from pyffaudio._flac cimport flac_position
-from pyffaudio._kernel cimport decode_packet
+from pyffaudio._kernel cimport decode_flac
 from pyffaudio._length cimport in_frames
 from pyffaudio._media cimport Fault, Media, Policy, fail, frame_bits, note_here, reads
 from pyffaudio._packets cimport next_packet
+from pyffaudio._plain cimport take_samples
 from pyffaudio._source cimport Source
 
 
@@ -127,6 +128,13 @@ cdef inline int take_packet(Media *media, Source *source, const Policy *policy) 
     return status
 
 
+cdef inline int decode_packet(Media *media) noexcept nogil:
+    """Decode the packet: without FFmpeg's decoder where the result is sure to be the same."""
+    if take_samples(media) or decode_flac(media):
+        return 0
+    return ff.avcodec_send_packet(media.codec, media.packet)
+
+
 cdef inline int send_packet(Media *media, Source *source, const Policy *policy) noexcept nogil:
     """Give the decoder the next packet, or tell it of the end."""
     cdef int status = take_packet(media, source, policy)
@@ -139,7 +147,7 @@ cdef inline int send_packet(Media *media, Source *source, const Policy *policy) 
             # Else a frame of another rate than the one before it says that one's.
             media.codec.sample_rate = 0
         media.packets_decoded += 1
-        if not decode_packet(media) and ff.avcodec_send_packet(media.codec, media.packet) < 0:
+        if decode_packet(media) < 0:
             note_refusal(media)
     ff.av_packet_unref(media.packet)
     return status
@@ -186,9 +194,9 @@ cdef inline int accept_frame(Media *media, const Policy *policy) noexcept nogil:
 
 
 cdef inline int receive_frame(Media *media) noexcept nogil:
-    """What has come of the packets sent so far; the kernel gives its frame with the packet."""
-    if media.has_kernel_frame:
-        media.has_kernel_frame = False
+    """What has come of the packets sent so far."""
+    if media.has_own_frame:
+        media.has_own_frame = False
         return 0
     return ff.avcodec_receive_frame(media.codec, media.frame)
 

@@ -8,7 +8,7 @@ from libc.stdint cimport uint8_t
 from libc.string cimport memcmp
 
 from pyffaudio cimport ffmpeg as ff
-from pyffaudio._media cimport Media
+from pyffaudio._media cimport Media, shape_frame
 from pyffaudio.flac_kernel cimport (
     FLAC_STREAMINFO_BYTES, flac_kernel_decode, flac_kernel_free, flac_kernel_new,
     flac_kernel_write)
@@ -46,7 +46,7 @@ cdef inline bint agrees(const Media *media) noexcept nogil:
             and media.codec.bits_per_raw_sample == media.kernel.bits)
 
 
-cdef inline bint decode_packet(Media *media) noexcept nogil:
+cdef inline bint decode_flac(Media *media) noexcept nogil:
     """Have in `media.frame` what FFmpeg's decoder would make of `media.packet`, if that is sure."""
     cdef ff.AVFrame *frame = media.frame
     cdef const ff.AVPacket *packet = media.packet
@@ -59,18 +59,8 @@ cdef inline bint decode_packet(Media *media) noexcept nogil:
     if frame.buf[0] == NULL:
         return False
     frame.data[0] = frame.buf[0].data
-    frame.linesize[0] = count * media.kernel.channels \
-        * ff.av_get_bytes_per_sample(media.codec.sample_fmt)
-    frame.nb_samples = count
-    frame.format = media.codec.sample_fmt
-    frame.sample_rate = media.codec.sample_rate
-    frame.pts = packet.pts
-    if ff.av_channel_layout_copy(&frame.ch_layout, &media.codec.ch_layout) < 0:
-        ff.av_frame_unref(frame)
+    if not shape_frame(media, count):
         return False
-    if packet.flags & ff.AV_PKT_FLAG_DISCARD:
-        frame.flags |= ff.AV_FRAME_FLAG_DISCARD
     flac_kernel_write(media.kernel, frame.data[0])
-    media.has_kernel_frame = True
     media.kernel_packets += 1
     return True

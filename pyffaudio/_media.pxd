@@ -97,6 +97,7 @@ cdef struct Media:
     int64_t tag_left            # bytes of a tag that packets are still of
     bint had_short              # a FLAC frame that is shorter than all but the last may be
     bint retimes                # the next frame follows the last, whatever its time
+    bint has_own_frame          # `frame` is of that packet, and not from FFmpeg's decoder
     ff.AVFrame *frame
     bint has_frame              # `frame` is ready and not yet consumed
     bint ended                  # the decoder has nothing more
@@ -140,7 +141,6 @@ cdef struct Media:
     # FLAC without FFmpeg's decoder (_kernel.pxd)
     FlacKernel *kernel
     ff.AVBufferPool *kernel_buffers
-    bint has_kernel_frame       # it has filled `frame`
     int64_t kernel_packets      # so many of those decoded were its
 
 
@@ -171,3 +171,22 @@ cdef inline int frame_bits(const Media *media) noexcept nogil:
     """Bits of a frame of PCM or of another codec with a fixed number; 0 for all others."""
     return (ff.av_get_exact_bits_per_sample(media.codec.codec_id)
             * media.codec.ch_layout.nb_channels)
+
+
+cdef inline bint shape_frame(Media *media, int count) noexcept nogil:
+    """All of a frame of `media.packet` but its samples, as FFmpeg's decoder would say it."""
+    cdef ff.AVFrame *frame = media.frame
+    cdef const ff.AVPacket *packet = media.packet
+    frame.nb_samples = count
+    frame.format = media.codec.sample_fmt
+    frame.sample_rate = media.codec.sample_rate
+    frame.linesize[0] = count * media.codec.ch_layout.nb_channels \
+        * ff.av_get_bytes_per_sample(media.codec.sample_fmt)
+    frame.pts = packet.pts
+    if packet.flags & ff.AV_PKT_FLAG_DISCARD:
+        frame.flags |= ff.AV_FRAME_FLAG_DISCARD
+    if ff.av_channel_layout_copy(&frame.ch_layout, &media.codec.ch_layout) < 0:
+        ff.av_frame_unref(frame)
+        return False
+    media.has_own_frame = True
+    return True

@@ -1,7 +1,8 @@
-"""Packets of WAV's PCM straight from its data chunk, whose place is known.
+"""WAV's PCM straight from its data chunk, whose place is known.
 
 FFmpeg asks every demuxer whether the first of its own packets might be something else, at ten times
-the cost of opening the file; and here going to a frame is arithmetic.
+the cost of opening the file; and here going to a frame is arithmetic. Its decoder copies samples of
+the machine's own kind, where the packet may as well become the frame.
 """
 from libc.errno cimport ENOMEM
 from libc.stdint cimport int64_t
@@ -10,14 +11,14 @@ from pyffaudio cimport ffmpeg as ff
 from pyffaudio._chunks cimport Chunk, ChunkForm, find_chunk
 from pyffaudio._container cimport WAV
 from pyffaudio._issues cimport IssueCode
-from pyffaudio._media cimport Media, frame_bits, note_here, reads
+from pyffaudio._media cimport Media, frame_bits, note_here, reads, shape_frame
 from pyffaudio._preroll cimport is_pcm
 from pyffaudio._source cimport Source, peek, watch
 from pyffaudio._wav cimport may_be_dts
 
 
 cdef enum:
-    PLAIN_FRAMES = 4096         # of a packet
+    PLAIN_BYTES = 64 * 1024     # of a packet
 
 
 cdef inline bint is_plain(const Media *media, const Source *source) noexcept nogil:
@@ -36,10 +37,15 @@ cdef inline void note_second_chunk(Media *media, Source *source) noexcept nogil:
         note_here(media, IssueCode.TRAILING_DATA, 0)
 
 
+cdef inline int plain_frames(const Media *media) noexcept nogil:
+    """How many frames a packet has, but for the last."""
+    return max(PLAIN_BYTES * 8 // frame_bits(media), 1)
+
+
 cdef inline int read_plain(Media *media, Source *source, ff.AVPacket *packet) noexcept nogil:
     cdef int block = frame_bits(media) // 8
     cdef int64_t left = media.promised_frames - media.plain_next
-    cdef int count = <int>min(left, PLAIN_FRAMES)
+    cdef int count = <int>min(left, plain_frames(media))
     cdef int got
     if left <= 0:
         note_second_chunk(media, source)
@@ -57,3 +63,26 @@ cdef inline int read_plain(Media *media, Source *source, ff.AVPacket *packet) no
     packet.duration = got // block
     media.plain_next += count
     return 1
+
+
+cdef inline bint is_native(ff.AVCodecID codec_id) noexcept nogil:
+    """Whether samples are stored as FFmpeg's decoder gives them."""
+    return (codec_id == ff.AV_CODEC_ID_PCM_U8
+            or codec_id == ff.AV_NE(ff.AV_CODEC_ID_PCM_S16BE, ff.AV_CODEC_ID_PCM_S16LE)
+            or codec_id == ff.AV_NE(ff.AV_CODEC_ID_PCM_S32BE, ff.AV_CODEC_ID_PCM_S32LE)
+            or codec_id == ff.AV_NE(ff.AV_CODEC_ID_PCM_F32BE, ff.AV_CODEC_ID_PCM_F32LE)
+            or codec_id == ff.AV_NE(ff.AV_CODEC_ID_PCM_F64BE, ff.AV_CODEC_ID_PCM_F64LE))
+
+
+cdef inline bint take_samples(Media *media) noexcept nogil:
+    """Have the packet's memory in `media.frame`, if that is what decoding would give."""
+    cdef ff.AVFrame *frame = media.frame
+    cdef ff.AVPacket *packet = media.packet
+    cdef int block = frame_bits(media) // 8
+    if not media.plain or not is_native(media.codec.codec_id) or packet.size % block != 0 \
+            or not shape_frame(media, packet.size // block):
+        return False
+    frame.buf[0] = packet.buf
+    frame.data[0] = packet.data
+    packet.buf = NULL
+    return True

@@ -16,7 +16,7 @@ from pyffaudio._issues cimport drop_issues, is_damaged_before
 from pyffaudio._length cimport has_sample_clock, in_frames
 from pyffaudio._marks cimport find_mark, has_marks, next_mark
 from pyffaudio._media cimport Fault, Mark, Media, Policy, reads
-from pyffaudio._plain cimport PLAIN_FRAMES
+from pyffaudio._plain cimport plain_frames
 from pyffaudio._preroll cimport FROM_START, is_pcm, preroll_frames
 from pyffaudio._source cimport Source, watch
 from pyffaudio._timeline cimport consume_frame, drop_start, next_frame
@@ -150,7 +150,7 @@ cdef inline bint seek_ogg(Media *media, Source *source, int64_t position) noexce
 cdef inline bint seek_demuxer(Media *media, Source *source, int64_t position) noexcept nogil:
     """Have a packet come next that begins at a position or before."""
     if media.plain:
-        media.plain_next = position // PLAIN_FRAMES * PLAIN_FRAMES
+        media.plain_next = position // plain_frames(media) * plain_frames(media)
         return True
     if reads(media, FLAC):
         return seek_flac(media, source, position)

@@ -246,7 +246,7 @@ cdef inline int read_at_position(Source *source, uint8_t *buffer, int size) noex
         count = size if at_hand > size else <int>at_hand
         memcpy(buffer, source.held + source.position - source.held_position, count)
         return count
-    if 0 <= source.size < source.position:
+    if 0 <= source.size <= source.position:
         # Beyond the end nothing is read, and some file systems cannot even seek.
         return 0
     count = go_to_position(source)
@@ -390,7 +390,7 @@ cdef inline int load_start(Source *source, int64_t capacity) noexcept nogil:
     if source.owned == NULL:
         return ff.AVERROR(ENOMEM)
     source.start = source.owned
-    while count > 0 and source.start_size < capacity:
+    while count > 0 and source.start_size < capacity and source.start_size != source.size:
         count = watch(source)
         if count < 0:
             return count

@@ -10,9 +10,9 @@ import numpy as np
 from pyffaudio.audio import Audio, Samples
 from pyffaudio.buffers import Buffer, GrowingBuffer
 from pyffaudio.diagnose import damage_error, limit_error
-from pyffaudio.errors import PyffaudioError
+from pyffaudio.errors import LimitExceededError, PyffaudioError
 from pyffaudio.info import info_of
-from pyffaudio.issues import Issue
+from pyffaudio.issues import Issue, any_fatal
 from pyffaudio.native import Decoder
 from pyffaudio.options import Options
 
@@ -29,14 +29,13 @@ def collect(
 
     So many as `filled` are there already, and the decoder stands behind them.
     """
-    limit, limit_name = frame_limit(decoder, options)
+    limit = frame_limit(decoder, options)
     room = min(count, limit)
     try:
         filled = fill(decoder, buffer, room, filled)
         more = filled == room and decoder.skip(1) > 0
         if more and room < count:
-            value = getattr(options.limits, limit_name)
-            raise limit_error(limit_name, value, decoder.description)
+            raise excess_error(decoder, options)
     except PyffaudioError as error:
         taken = buffer.take(min(decoder.position - start, room))
         error.partial = audio_of(decoder, taken, start, options, more=True)
@@ -62,7 +61,7 @@ def fill(decoder: Decoder, buffer: Buffer, room: int, filled: int = 0) -> int:
 
 def raise_damage(audio: Audio, decoder: Decoder, options: Options) -> None:
     """Raise what was found, if audio is missing and the caller does not want to have the rest."""
-    if options.on_error == "raise" and any(issue.is_fatal for issue in audio.issues):
+    if options.on_error == "raise" and any_fatal(audio.issues):
         raise damage_error(audio, decoder.description)
 
 
@@ -79,7 +78,7 @@ def _spill(decoder: Decoder, buffer: Buffer, filled: int, room: int) -> int:
 
 def first_capacity(decoder: Decoder, options: Options, count: int) -> int:
     """As the file claims, as far as its size makes that plausible; claimed is not yet used."""
-    frame_bytes = decoder.num_channels * np.dtype(decoder.dtype).itemsize
+    frame_bytes = decoder.frame_bytes
     input_bytes = decoder.input_bytes
     claimed = decoder.claimed_frames
     if claimed is None:
@@ -88,20 +87,25 @@ def first_capacity(decoder: Decoder, options: Options, count: int) -> int:
         # A claim is often a packet short; planes would have to be moved together afterwards.
         claimed += _SPILL_FRAMES
     plausible = max(_LEAST_BYTES, (input_bytes or 0) * _PLAUSIBLE_RATIO) // frame_bytes
-    limit, _ = frame_limit(decoder, options)
+    limit = frame_limit(decoder, options)
     return min(max(claimed - decoder.position, 0), plausible, count, limit)
 
 
-def frame_limit(decoder: Decoder, options: Options) -> tuple[int, str]:
-    """How many frames the limits allow, and the name of the stricter one."""
+def frame_limit(decoder: Decoder, options: Options) -> int:
+    """How many frames the limits allow."""
     limits = options.limits
-    frame_bytes = decoder.num_channels * np.dtype(decoder.dtype).itemsize
-    by_bytes = limits.max_bytes // frame_bytes
-    if limits.max_duration is not None:
-        by_duration = int(limits.max_duration * decoder.sample_rate)
-        if by_duration < by_bytes:
-            return by_duration, "max_duration"
-    return by_bytes, "max_bytes"
+    by_bytes = limits.max_bytes // decoder.frame_bytes
+    if limits.max_duration is None:
+        return by_bytes
+    return min(by_bytes, int(limits.max_duration * decoder.sample_rate))
+
+
+def excess_error(decoder: Decoder, options: Options) -> LimitExceededError:
+    """The error of what goes beyond `frame_limit`, which names the stricter limit."""
+    limits = options.limits
+    by_bytes = limits.max_bytes // decoder.frame_bytes
+    name = "max_bytes" if frame_limit(decoder, options) == by_bytes else "max_duration"
+    return limit_error(name, getattr(limits, name), decoder.description)
 
 
 def audio_of(
@@ -120,7 +124,7 @@ def audio_of(
         decoder.sample_rate,
         partial(info_of, decoder.describe(), options.limits),
         issues,
-        False if any(issue.is_fatal for issue in issues) else complete,
+        False if any_fatal(issues) else complete,
         more,
         options.channels_first,
     )

@@ -21,6 +21,7 @@ cdef extern from "libavutil/log.h" nogil:
 
 cdef extern from "libavutil/mem.h" nogil:
     void *av_malloc(size_t size)
+    char *av_strdup(const char *s)
     void *av_realloc_array(void *ptr, size_t nmemb, size_t size)
     void av_free(void *ptr)
     void av_freep(void *ptr)
@@ -83,7 +84,6 @@ cdef extern from "libavutil/samplefmt.h" nogil:
 
 
 cdef extern from "libavutil/opt.h" nogil:
-    int av_opt_set(void *obj, const char *name, const char *val, int search_flags)
     int av_opt_set_sample_fmt(void *obj, const char *name, AVSampleFormat fmt, int search_flags)
 
 
@@ -140,6 +140,9 @@ cdef extern from "libavutil/frame.h" nogil:
     AVFrameSideData *av_frame_get_side_data(const AVFrame *frame, AVFrameSideDataType type)
 
 
+cdef extern from "libavutil/common.h" nogil:
+    AVCodecID AV_NE(AVCodecID big_endian, AVCodecID little_endian)
+
 cdef extern from "libavcodec/codec_id.h" nogil:
     enum AVCodecID:
         AV_CODEC_ID_NONE
@@ -167,6 +170,7 @@ cdef extern from "libavcodec/codec_id.h" nogil:
         AV_CODEC_ID_PCM_S24LE
         AV_CODEC_ID_PCM_S32BE
         AV_CODEC_ID_PCM_S32LE
+        AV_CODEC_ID_PCM_U8
         AV_CODEC_ID_SPEEX
         AV_CODEC_ID_TAK
         AV_CODEC_ID_TRUEHD
@@ -191,6 +195,7 @@ cdef extern from "libavcodec/packet.h" nogil:
     enum AVPacketSideDataType:
         AV_PKT_DATA_SKIP_SAMPLES
     ctypedef struct AVPacket:
+        AVBufferRef *buf
         int64_t pts
         uint8_t *data
         int size
@@ -315,6 +320,9 @@ cdef extern from "libavformat/avformat.h" nogil:
         AVDictionary *metadata
         AVIOInterruptCB interrupt_callback
         int max_streams
+        char *protocol_whitelist
+        char *format_whitelist
+        char *codec_whitelist
         unsigned int max_index_size
         int max_probe_packets
         int (*io_open)(AVFormatContext *s, AVIOContext **pb, const char *url, int flags,

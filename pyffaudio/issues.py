@@ -40,3 +40,8 @@ class Issue:
     def is_fatal(self) -> bool:
         """Whether audio is known to be missing."""
         return self.code in FATAL_CODES
+
+
+def any_fatal(issues: tuple[Issue, ...]) -> bool:
+    """Whether one of these says that audio is missing."""
+    return bool(issues) and any(issue.is_fatal for issue in issues)

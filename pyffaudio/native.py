@@ -60,7 +60,7 @@ def open_file(source: Any, options: Options, stop: Stop | None = None) -> Decode
         path = os.fsencode(source)
         if b"\0" in path:
             raise ValueError("a path cannot contain a null byte")
-        name = os.fsdecode(path)
+        name = source if isinstance(source, str) else os.fsdecode(path)
         hint = SUFFIX_HINTS.get(name.rpartition(".")[2].lower())
         return Decoder(options, path=path, description=name, format_hint=hint, stop=stop)
     kind = type(source).__name__

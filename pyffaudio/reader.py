@@ -12,8 +12,14 @@ import numpy as np
 from pyffaudio import native
 from pyffaudio.audio import Samples
 from pyffaudio.buffers import Buffer, CallersBuffer, GrowingBuffer, as_array
-from pyffaudio.collect import audio_of, fill, first_capacity, frame_limit, raise_damage
-from pyffaudio.diagnose import limit_error
+from pyffaudio.collect import (
+    audio_of,
+    excess_error,
+    fill,
+    first_capacity,
+    frame_limit,
+    raise_damage,
+)
 from pyffaudio.info import AudioInfo, info_of
 from pyffaudio.issues import Issue
 from pyffaudio.native import Source
@@ -158,12 +164,11 @@ class AudioReader:
         count = ALL_FRAMES if num_frames is None else frame_count("num_frames", num_frames)
         with self._turn():
             self._go()
-            limit, limit_name = frame_limit(self._decoder, self._options)
+            limit = frame_limit(self._decoder, self._options)
             buffer = self._buffer(first_capacity(self._decoder, self._options, count))
             samples = self._fill(buffer, min(count, limit))
             if count > limit and self._decoder.position == self._position and self._goes_on():
-                value = getattr(self._options.limits, limit_name)
-                raise limit_error(limit_name, value, self._decoder.description)
+                raise excess_error(self._decoder, self._options)
             return samples
 
     def read_into(self, out: Any) -> int:

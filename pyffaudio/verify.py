@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pyffaudio.diagnose import md5_error, unsound_error
-from pyffaudio.issues import Issue
+from pyffaudio.issues import Issue, any_fatal
 
 if TYPE_CHECKING:
     from pyffaudio.audio import Samples
@@ -55,7 +55,7 @@ def count_frames(decoder: Decoder) -> int:
 def _raise_unsound(decoder: Decoder, num_frames: int) -> tuple[Issue, ...]:
     """Raise what says that audio is missing; answer what else was noted."""
     issues = tuple(Issue(*issue) for issue in decoder.issues)
-    if any(issue.is_fatal for issue in issues):
+    if any_fatal(issues):
         raise unsound_error(issues, num_frames, decoder.sample_rate, decoder.description)
     return issues
 
