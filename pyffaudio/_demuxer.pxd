@@ -47,6 +47,10 @@ cdef extern from *:
 cdef enum:
     INDEX_BYTES = 4096
 
+# What FFmpeg's parser of FLAC is given at once; of 1,024 each it takes as long as decoding does.
+cdef extern from *:
+    const char *RAW_BYTES "\"16384\""
+
 
 cdef inline int deny_open(ff.AVFormatContext *context, ff.AVIOContext **io, const char *url,
                           int flags, ff.AVDictionary **options) noexcept nogil:
@@ -154,6 +158,8 @@ cdef inline int open_demuxer(Media *media, Source *source, const Policy *policy,
         status = choose_demuxer(media, source, policy, &demuxer)
     if status < 0:
         return status
+    if reads(media, FLAC) and ff.av_dict_set(options, "raw_packet_size", RAW_BYTES, 0) < 0:
+        return ff.AVERROR(ENOMEM)
     status = ff.avformat_open_input(&media.format, "", demuxer, options)
     if status < 0:
         # AVERROR(ENOMEM) too: it answers sizes that the header makes up.

@@ -8,7 +8,7 @@ from pyffaudio._chunks cimport read_integer
 from pyffaudio._container cimport AMR, APE, FLAC, FLV, MATROSKA, MOV, QOA, TAK, TTA, WV
 from pyffaudio._count cimport packet_frames
 from pyffaudio._issues cimport IssueCode, RawIssue, last_issue
-from pyffaudio._decoder cimport MAX_FRAME_SAMPLES, open_decoder
+from pyffaudio._decoder cimport MAX_FRAME_SAMPLES, close_decoder, open_decoder
 from pyffaudio._flac cimport flac_position
 from pyffaudio._kernel cimport decode_flac
 from pyffaudio._length cimport in_frames
@@ -35,7 +35,7 @@ cdef inline int follow_codec(Media *media, const Policy *policy) noexcept nogil:
     """Open another decoder where the stream goes on in another codec, as broadcasts may."""
     if media.stream.codecpar.codec_id == media.codec.codec_id:
         return 1
-    ff.avcodec_free_context(&media.codec)
+    close_decoder(media)
     return open_decoder(media, policy)
 
 

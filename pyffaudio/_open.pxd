@@ -5,9 +5,8 @@ from libc.string cimport memset, strcmp, strncmp
 
 from pyffaudio cimport ffmpeg as ff
 from pyffaudio._container cimport CAF, MOV, MP3, OGG, WAV
-from pyffaudio._decoder cimport open_decoder
+from pyffaudio._decoder cimport close_decoder, open_decoder
 from pyffaudio._demuxer cimport open_demuxer
-from pyffaudio._kernel cimport close_kernel
 from pyffaudio._links cimport begin_link
 from pyffaudio._media cimport Fault, Media, Policy, frame_bits, reads
 from pyffaudio._gapless cimport find_track_end, read_gapless_tag, read_packet_table
@@ -92,8 +91,7 @@ cdef inline void close_stream(Media *media) noexcept nogil:
     ff.av_frame_free(&media.frame)
     ff.av_packet_free(&media.ahead)
     ff.av_packet_free(&media.packet)
-    close_kernel(media)
-    ff.avcodec_free_context(&media.codec)
+    close_decoder(media)
     ff.avformat_close_input(&media.format)
     if media.io != NULL:
         ff.av_freep(&media.io.buffer)

@@ -18,7 +18,7 @@ from pyffaudio._wav cimport may_be_dts
 
 
 cdef enum:
-    PLAIN_BYTES = 64 * 1024     # of a packet
+    PLAIN_BYTES = 32 * 1024     # of a packet
 
 
 cdef inline bint is_plain(const Media *media, const Source *source) noexcept nogil:
