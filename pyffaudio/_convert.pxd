@@ -23,7 +23,7 @@ cdef enum:
     TAIL_FRAMES = 256
     RESTART_FRAMES = 64
 
-# What the caller gets, fixed once the first frame is known.
+# What the caller gets: 0 and AV_SAMPLE_FMT_NONE until the first frame is known, see settle_target().
 cdef struct Target:
     int sample_rate
     int num_channels
@@ -60,6 +60,23 @@ cdef struct Converter:
     uint8_t *scratch            # CHUNK_FRAMES frames that could not be written to the output itself
     int kept_offset             # those in it that wait for room
     int kept
+
+
+cdef inline void settle_target(Target *target, const Media *media) noexcept nogil:
+    """Let what is left open be as the first frame is."""
+    cdef ff.AVSampleFormat sample_format = target.sample_format
+    if target.sample_rate == 0:
+        target.sample_rate = media.first_rate
+    if target.num_channels == 0:
+        target.num_channels = media.first_layout.nb_channels
+    if sample_format == ff.AV_SAMPLE_FMT_NONE:
+        sample_format = ff.av_get_packed_sample_fmt(<ff.AVSampleFormat>media.first_format)
+        if sample_format == ff.AV_SAMPLE_FMT_S64:
+            sample_format = ff.AV_SAMPLE_FMT_DBL
+    if target.planar:
+        sample_format = ff.av_get_planar_sample_fmt(sample_format)
+    target.sample_format = sample_format
+    target.item_bytes = ff.av_get_bytes_per_sample(sample_format)
 
 
 cdef inline void end_run(Converter *converter) noexcept nogil:

@@ -30,6 +30,8 @@ cdef enum Fault:
     TOO_MANY_STREAMS
     TOO_MANY_CHANNELS
     RATE_TOO_HIGH
+    CANNOT_CONVERT
+    CANNOT_GO_BACK
 
 # What the options and limits ask for, fixed before opening.
 cdef struct Policy:

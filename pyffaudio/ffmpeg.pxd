@@ -61,13 +61,16 @@ cdef extern from "libavutil/dict.h" nogil:
     int AV_DICT_IGNORE_SUFFIX
     AVDictionaryEntry *av_dict_get(const AVDictionary *m, const char *key,
                                    const AVDictionaryEntry *prev, int flags)
+    int av_dict_copy(AVDictionary **dst, const AVDictionary *src, int flags)
     int av_dict_set(AVDictionary **pm, const char *key, const char *value, int flags)
     void av_dict_free(AVDictionary **m)
 
 
 cdef extern from "libavutil/samplefmt.h" nogil:
     enum AVSampleFormat:
+        AV_SAMPLE_FMT_NONE
         AV_SAMPLE_FMT_U8
+        AV_SAMPLE_FMT_S64
         AV_SAMPLE_FMT_S16
         AV_SAMPLE_FMT_S32
         AV_SAMPLE_FMT_FLT

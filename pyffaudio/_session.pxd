@@ -1,0 +1,223 @@
+"""An open stream and all that moves on in it, from bytes to samples: no Python from here down.
+
+Functions answer 1, 0 or a count, or a negative AVERROR of which check() in _decode.pyx makes an
+exception.
+"""
+from libc.stdint cimport INT64_MAX, int64_t
+from libc.string cimport memset
+
+from pyffaudio cimport ffmpeg as ff
+from pyffaudio._convert cimport (
+    MAX_CHANNELS, Converter, Output, Phase, Target, aligned_frame, belongs_to_run, close_converter,
+    end_run, fill, settle_target, start_run)
+from pyffaudio._count cimport is_counted_to_the_end
+from pyffaudio._index cimport Index, free_index
+from pyffaudio._issues cimport IssueCode
+from pyffaudio._length cimport last_claimed
+from pyffaudio._media cimport Fault, Media, Policy, note_here
+from pyffaudio._open cimport close_media
+from pyffaudio._seek cimport Outcome, can_go, count_to, go_to
+from pyffaudio._source cimport Source, close_source, init_source, rewind, start_source
+from pyffaudio._timeline cimport consume_frame, next_frame, open_media
+
+
+cdef enum:
+    MOST_LOST = 3
+
+cdef struct Session:
+    Source source
+    Media media
+    Converter converter
+    Target target
+    Policy policy
+    const ff.AVDictionary *format_options   # of the caller's
+    Index index
+    int jumps_left              # so often may going to a frame still fail
+    int64_t position            # frames read or skipped so far
+    bint broken                 # it could not be opened anew
+    # How frames like the waiting one come to the target's rate and channels: the matrix, of which
+    # the answer says whether it is one. Called only where these differ.
+    int (*find_conversion)(Session *session, double *matrix) noexcept nogil
+
+
+cdef inline void init_session(Session *session) noexcept nogil:
+    memset(session, 0, sizeof(Session))
+    init_source(&session.source)
+    session.jumps_left = MOST_LOST
+
+
+cdef inline void close_session(Session *session) noexcept nogil:
+    close_converter(&session.converter)
+    close_media(&session.media)
+    free_index(&session.index)
+    close_source(&session.source)
+
+
+cdef inline int start_conversion(Session *session) noexcept nogil:
+    """Set the converter up for the waiting frame, remixed by the level contract if need be."""
+    cdef double[MAX_CHANNELS * MAX_CHANNELS] matrix
+    cdef const ff.AVFrame *frame = session.media.frame
+    cdef int status = 0
+    if frame.sample_rate != session.target.sample_rate \
+            or frame.ch_layout.nb_channels != session.target.num_channels:
+        status = session.find_conversion(session, matrix)
+        if status < 0:
+            return status
+    if session.converter.has_run:
+        note_here(&session.media, IssueCode.PARAMS_CHANGED, 0)
+    return start_run(&session.converter, &session.target, frame, matrix if status > 0 else NULL)
+
+
+cdef inline int begin_run(Session *session) noexcept nogil:
+    """Start a run with the waiting frame; one of a rate too far off is dropped as damage."""
+    cdef Media *media = &session.media
+    cdef bint goes_on = session.converter.has_run
+    cdef int status = start_conversion(session)
+    if not goes_on or media.fault != Fault.CANNOT_CONVERT:
+        return status
+    media.fault = Fault.NO_FAULT
+    note_here(media, IssueCode.CORRUPT_DATA, 0)
+    consume_frame(media)
+    status = next_frame(media, &session.source, &session.policy)
+    return status if status < 0 else 0
+
+
+cdef inline int open_stream_of(Session *session) noexcept nogil:
+    cdef ff.AVDictionary *format_options = NULL
+    cdef int status = ff.av_dict_copy(&format_options, session.format_options, 0)
+    if status >= 0:
+        status = open_media(&session.media, &session.source, &session.policy, &format_options)
+    ff.av_dict_free(&format_options)
+    if status >= 0:
+        settle_target(&session.target, &session.media)
+    if status >= 0 and session.media.has_frame:
+        status = start_conversion(session)
+    return status
+
+
+cdef inline int open_session(Session *session) noexcept nogil:
+    """Open the source that has been named, up to its first frame."""
+    cdef int status = start_source(&session.source)
+    return open_stream_of(session) if status == 0 else status
+
+
+cdef inline int begin_anew(Session *session) noexcept nogil:
+    """Be at the first frame again."""
+    cdef int status
+    close_converter(&session.converter)
+    close_media(&session.media)
+    memset(&session.media, 0, sizeof(Media))
+    memset(&session.converter, 0, sizeof(Converter))
+    rewind(&session.source)
+    session.position = 0
+    status = open_stream_of(session)
+    session.broken = status < 0
+    return status
+
+
+cdef inline int64_t fill_session(Session *session, const Output *output, int64_t room,
+                                 int64_t *filled) noexcept nogil:
+    """Read on into the output; fewer frames than there is room for are the end, or come before an
+    error that the next call answers.
+    """
+    cdef Media *media = &session.media
+    cdef Output rest = output[0]
+    cdef int64_t count
+    filled[0] = 0
+    while filled[0] < room:
+        if session.converter.phase == Phase.FINISHED:
+            if not media.has_frame:
+                break
+            count = begin_run(session)
+            if count < 0:
+                return count
+            if count == 0:
+                continue
+        count = fill(&session.converter, &session.target, &rest, room - filled[0], media,
+                     &session.source, &session.policy)
+        if count < 0:
+            return count
+        filled[0] += count
+        session.position += count
+        if rest.base != NULL:
+            rest.base += count * rest.frame_stride
+        if session.converter.error < 0:
+            break
+    return 1
+
+
+cdef inline int arrive(Session *session, int64_t position) noexcept nogil:
+    """Have the converter go on with the frame that was gone to, or know the end."""
+    cdef Media *media = &session.media
+    cdef bint resamples = session.target.sample_rate != media.first_rate
+    session.converter.frame_offset = 0
+    session.converter.kept = 0
+    session.converter.error = 0
+    session.position = position
+    if not media.has_frame:
+        session.converter.phase = Phase.FINISHED
+        session.position = ff.av_rescale_rnd(media.decoded_frames, session.target.sample_rate,
+                                             media.first_rate, ff.AV_ROUND_UP)
+    elif resamples or session.converter.phase != Phase.FEEDING \
+            or not belongs_to_run(&session.converter, &session.target, media.frame):
+        end_run(&session.converter)
+        return start_conversion(session)
+    return 1
+
+
+cdef inline int jump(Session *session, int64_t frame) noexcept nogil:
+    """Get near to a frame in another way than by decoding, where there is one."""
+    cdef Media *media = &session.media
+    cdef int rate = media.first_rate
+    cdef bint ahead = frame >= session.position
+    cdef int64_t current = media.decoded_frames + session.converter.frame_offset
+    cdef int64_t most = last_claimed(media)
+    cdef int64_t target = min(frame, most)
+    cdef int64_t aligned = target
+    cdef int status
+    if not session.converter.has_run or session.converter.sample_rate != rate \
+            or (session.converter.error < 0 and ahead):
+        return 0
+    if session.target.sample_rate != rate:
+        aligned = aligned_frame(frame, most, rate, session.target.sample_rate, &target)
+    status = go_to(media, &session.source, &session.policy, &session.index, current, ahead, target)
+    if status == Outcome.ARRIVED:
+        return arrive(session, aligned)
+    if status == Outcome.LOST:
+        session.jumps_left -= 1
+        return begin_anew(session)
+    return status
+
+
+cdef inline int seek_session(Session *session, int64_t frame) noexcept nogil:
+    """Go to a frame, or to the end if that comes before."""
+    cdef Output nowhere
+    cdef int64_t skipped = 0
+    cdef int status = 0
+    memset(&nowhere, 0, sizeof(nowhere))
+    if session.jumps_left > 0 and frame != session.position \
+            and can_go(&session.media, &session.source):
+        status = jump(session, frame)
+    if status >= 0 and frame < session.position:
+        if not session.source.seekable:
+            session.media.fault = Fault.CANNOT_GO_BACK
+            return ff.AVERROR_INVALIDDATA
+        status = begin_anew(session)
+    if status >= 0 and frame > session.position:
+        status = <int>fill_session(session, &nowhere, frame - session.position, &skipped)
+    return status
+
+
+cdef inline int count_session(Session *session) noexcept nogil:
+    """Go to the end by packets that are not decoded; 0 where that is no way, at the first frame."""
+    cdef int status
+    if not session.media.has_frame or not can_go(&session.media, &session.source) \
+            or not is_counted_to_the_end(&session.media):
+        return 0
+    status = count_to(&session.media, &session.source, &session.policy, INT64_MAX // 4)
+    if status == Outcome.ARRIVED:
+        status = arrive(session, 0)
+        return status if status < 0 else 1
+    if status == Outcome.LOST:
+        status = begin_anew(session)
+    return status if status < 0 else 0
