@@ -23,7 +23,7 @@ cdef enum:
     TAIL_FRAMES = 256
     RESTART_FRAMES = 64
 
-# What the caller gets: 0 and AV_SAMPLE_FMT_NONE until the first frame is known, see settle_target().
+# What the caller gets; 0 and AV_SAMPLE_FMT_NONE until settle_target() knows the first frame.
 cdef struct Target:
     int sample_rate
     int num_channels

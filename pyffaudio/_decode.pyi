@@ -1,5 +1,6 @@
 from typing import Any, Self, final
 
+from pyffaudio.limits import Limits
 from pyffaudio.options import Options
 
 FAULTS: dict[int, str]
@@ -10,16 +11,35 @@ class Stop:
     def request(self) -> None: ...
 
 @final
+class Settings:
+    def __new__(cls, options: Options) -> Self: ...
+
+@final
+class Batch:
+    def __new__(
+        cls,
+        settings: Settings,
+        limits: Limits,
+        out: Any,
+        padding: bytes,
+        sources: list[tuple[bytes | None, object, bytes | None, float, float, int, int]],
+        stop: Stop,
+    ) -> Self: ...
+    def fill(self) -> int: ...
+    def end(self) -> None: ...
+    def result(self, index: int) -> tuple[int, bool]: ...
+
+@final
 class Decoder:
     def __new__(
         cls,
-        options: Options,
+        settings: Settings,
         *,
         path: bytes | None = ...,
         data: object = ...,
         file: object = ...,
         description: str,
-        format_hint: str | None = ...,
+        format_hint: bytes | None = ...,
         stop: Stop | None = ...,
     ) -> Self: ...
     @property

@@ -5,12 +5,15 @@ Policy is in the Python modules above this one: they pass normalised options and
 """
 cimport cython
 from cpython.buffer cimport (
-    PyBUF_SIMPLE, PyBUF_STRIDED, PyBuffer_Release, PyObject_GetBuffer)
+    PyBUF_SIMPLE, PyBUF_STRIDED, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer)
 from cpython.object cimport PyObject
 from libc.errno cimport ENOMEM
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport INT64_MAX, int64_t, uint8_t
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memcpy
 
 from pyffaudio cimport ffmpeg as ff
+from pyffaudio._batch cimport Plan, Row, fill_row, take_all, take_next
 from pyffaudio._claim cimport claim, raise_flag, release
 from pyffaudio._convert cimport Output, Target
 from pyffaudio._demuxer cimport init_quiet_class
@@ -19,7 +22,7 @@ from pyffaudio._describe cimport (
 from pyffaudio._issues cimport Issues, is_damaged
 from pyffaudio._linked cimport (
     decoders_of_ffmpeg, demuxers_of_ffmpeg, files_of_ffmpeg, versions_of_ffmpeg)
-from pyffaudio._media cimport Fault, Media, fail
+from pyffaudio._media cimport Fault, Media, Policy, fail
 from pyffaudio._seek cimport can_go, is_divisible
 from pyffaudio._session cimport (
     Session, close_session, count_session, fill_session, init_session, open_session, seek_session)
@@ -142,6 +145,56 @@ cdef class Stop:
 
 
 @cython.final
+cdef class Settings:
+    """Options as sessions take them; made once for all calls that have the same."""
+    cdef Session fresh          # as every session begins
+    cdef int64_t timeout_ns
+    cdef ff.AVDictionary *format_options
+    cdef tuple texts            # the bytes that the policy points into
+
+    def __cinit__(self, options):
+        cdef Target *target = &self.fresh.target
+        init_session(&self.fresh)
+        self.fresh.find_conversion = find_conversion
+        self._set_policy(options)
+        self._set_limits(options.limits)
+        target.sample_rate = options.sample_rate or 0
+        target.num_channels = options.num_channels or 0
+        target.planar = options.channels_first
+        target.flips_sign = options.dtype == "int8"
+        target.sample_format = ff.AV_SAMPLE_FMT_NONE
+        if options.dtype is not None:
+            target.sample_format = SAMPLE_FORMATS[options.dtype]
+        for key, value in options.format_options.items():
+            if ff.av_dict_set(&self.format_options, key.encode(), value.encode(), 0) < 0:
+                raise MemoryError
+        self.fresh.format_options = self.format_options
+
+    def __dealloc__(self):
+        ff.av_dict_free(&self.format_options)
+
+    cdef object _set_policy(self, options):
+        cdef Policy *policy = &self.fresh.policy
+        cdef object limits = options.limits
+        cdef object format = options.format and options.format.encode()
+        self.texts = (options.demuxers, options.decoders, format)
+        policy.demuxers = options.demuxers
+        policy.decoders = options.decoders
+        policy.format = chars_or_null(format)
+        policy.stream_index = -1 if options.stream_index is None else options.stream_index
+        policy.max_channels = limits.max_channels
+        policy.max_sample_rate = limits.max_sample_rate
+        policy.max_streams = limits.max_streams
+
+    cdef object _set_limits(self, limits):
+        if limits.timeout is not None:
+            # At most 30 years: nanoseconds beyond that do not fit.
+            self.timeout_ns = <int64_t>(min(limits.timeout, 1e9) * 1e9)
+        if limits.max_input_bytes is not None:
+            self.fresh.source.max_bytes = limits.max_input_bytes
+
+
+@cython.final
 @cython.no_gc_clear     # FFmpeg's callbacks use `file` and `stop` for as long as C fields are open
 cdef class Decoder:
     """An open audio stream; `read_into()` is the primitive that everything else is made of."""
@@ -152,25 +205,25 @@ cdef class Decoder:
     cdef bint closed
     cdef object file
     cdef Stop stop
-    cdef ff.AVDictionary *format_options
-    cdef object texts           # the bytes that the session's policy points into
-    cdef int64_t timeout_ns
+    cdef Settings settings
+    cdef bytes format_hint
     cdef dict facts             # what describe() answers
     cdef readonly str description
     cdef readonly str dtype
     cdef readonly str md5       # of the samples, in hexadecimal; "" where it is not stated
 
-    def __cinit__(self, options, *, bytes path=None, data=None, file=None, str description,
-                  str format_hint=None, Stop stop=None):
-        init_session(&self.session)
-        self.session.find_conversion = find_conversion
+    def __cinit__(self, Settings settings, *, bytes path=None, data=None, file=None,
+                  str description, bytes format_hint=None, Stop stop=None):
+        self.session = settings.fresh
+        self.session.policy.format_hint = chars_or_null(format_hint)
+        self.settings = settings
+        self.format_hint = format_hint
         self.description = description
         self.file = file
         self.stop = stop
         if stop is not None:
             self.session.source.stop_flag = &stop.flag
-        self._set_policy(options, format_hint)
-        self._set_limits(options.limits)
+        self.start_clock()
         if data is not None:
             PyObject_GetBuffer(data, &self.view, PyBUF_SIMPLE)
             self.has_view = True
@@ -178,7 +231,6 @@ cdef class Decoder:
         elif file is not None:
             self._use_file_object()
         try:
-            self._set_target(options)
             self._open(path)
         except BaseException:
             self._free()
@@ -190,7 +242,6 @@ cdef class Decoder:
     cdef void _free(self):
         close_session(&self.session)
         drop_error(&self.session.source)
-        ff.av_dict_free(&self.format_options)
         if self.has_view:
             self.has_view = False
             PyBuffer_Release(&self.view)
@@ -209,34 +260,10 @@ cdef class Decoder:
     def __exit__(self, *exception):
         self.close()
 
-    cdef object _set_policy(self, options, str format_hint):
-        cdef object limits = options.limits
-        cdef object demuxers = options.demuxers
-        cdef object decoders = options.decoders
-        cdef object format = options.format and options.format.encode()
-        cdef object hint = format_hint and format_hint.encode()
-        self.texts = (demuxers, decoders, format, hint)
-        self.session.policy.demuxers = demuxers
-        self.session.policy.decoders = decoders
-        self.session.policy.format = chars_or_null(format)
-        self.session.policy.format_hint = chars_or_null(hint)
-        self.session.policy.stream_index = -1 if options.stream_index is None else options.stream_index
-        self.session.policy.max_channels = limits.max_channels
-        self.session.policy.max_sample_rate = limits.max_sample_rate
-        self.session.policy.max_streams = limits.max_streams
-
-    cdef object _set_limits(self, limits):
-        if limits.timeout is not None:
-            # At most 30 years: nanoseconds beyond that do not fit.
-            self.timeout_ns = <int64_t>(min(limits.timeout, 1e9) * 1e9)
-            self.start_clock()
-        if limits.max_input_bytes is not None:
-            self.session.source.max_bytes = limits.max_input_bytes
-
     def start_clock(self):
         """Let the timeout begin now: it is that of one call."""
-        if self.timeout_ns > 0:
-            self.session.source.deadline_ns = monotonic_ns() + self.timeout_ns
+        if self.settings.timeout_ns > 0:
+            self.session.source.deadline_ns = monotonic_ns() + self.settings.timeout_ns
 
     cdef object _use_file_object(self):
         """Read from the present position, which is our byte 0, as far as the file object seeks."""
@@ -251,20 +278,6 @@ cdef class Decoder:
         source.size = max(0, self.file.tell() - source.base)
         self.file.seek(source.base)
         source.seekable = True
-
-    cdef object _set_target(self, options):
-        """The rate, channels and dtype of what comes out, as far as they are asked for."""
-        self.session.target.sample_rate = options.sample_rate or 0
-        self.session.target.num_channels = options.num_channels or 0
-        self.session.target.planar = options.channels_first
-        self.session.target.flips_sign = options.dtype == "int8"
-        self.session.target.sample_format = ff.AV_SAMPLE_FMT_NONE
-        if options.dtype is not None:
-            self.session.target.sample_format = SAMPLE_FORMATS[options.dtype]
-        for key, value in options.format_options.items():
-            if ff.av_dict_set(&self.format_options, key.encode(), value.encode(), 0) < 0:
-                raise MemoryError
-        self.session.format_options = self.format_options
 
     cdef object _open(self, bytes path):
         cdef const char *path_chars = chars_or_null(path)
@@ -335,14 +348,15 @@ cdef class Decoder:
         Answers how many frames were written; fewer than asked means the end, or a fault that the
         next call raises.
         """
+        cdef const Target *target = &self.session.target
         cdef Py_buffer view
         cdef Output output
         PyObject_GetBuffer(out, &view, PyBUF_STRIDED)
         try:
-            if view.readonly or view.ndim != 2 or view.itemsize != self.session.target.item_bytes \
-                    or view.shape[1] != self.session.target.num_channels:
-                raise ValueError(f"out must be a writable (frames, {self.session.target.num_channels}) "
-                                 f"array of {self.dtype}")
+            if view.readonly or view.ndim != 2 or view.itemsize != target.item_bytes \
+                    or view.shape[1] != target.num_channels:
+                raise ValueError(f"out must be a writable (frames, {target.num_channels}) array "
+                                 f"of {self.dtype}")
             output.base = <uint8_t *>view.buf
             output.frame_stride = view.strides[0]
             output.channel_stride = view.strides[1]
@@ -448,10 +462,11 @@ cdef class Decoder:
     @property
     def complete(self):
         """False: audio is known to be missing; True: all that was promised came; None: unknown."""
+        cdef const Media *media = &self.session.media
         cdef bint damaged, proved
         self._take()
-        damaged = is_damaged(&self.session.media.issues)
-        proved = self.session.media.ended and self.session.media.proved and not self.session.media.unproved_links
+        damaged = is_damaged(&media.issues)
+        proved = media.ended and media.proved and not media.unproved_links
         release(&self.busy)
         return False if damaged else True if proved else None
 
@@ -469,6 +484,92 @@ cdef class Decoder:
         """What the container and the first frame say, for AudioInfo."""
         self._check_open()
         return self.facts
+
+
+@cython.final
+@cython.no_gc_clear
+cdef class Batch:
+    """Rows that threads fill side by side, each taking the next one that none has taken."""
+    cdef Plan plan
+    cdef Row *rows
+    cdef int64_t count, next
+    cdef Py_buffer out
+    cdef Py_buffer *views       # of each row's data, where it has some
+    cdef list sources           # what these are of, and the bytes that rows point into
+    cdef Settings settings
+    cdef Stop stop
+
+    def __cinit__(self, Settings settings, limits, out, padding, list sources, Stop stop):
+        """`out` is (rows, frames, channels); `padding` one of its samples as bytes.
+
+        Of each source: path, data, format hint, start and stop in seconds, frame offset and count.
+        """
+        self.settings = settings
+        self.stop = stop
+        self.sources = sources
+        self.plan.fresh = settings.fresh
+        self.plan.fresh.source.stop_flag = &stop.flag
+        self.plan.fresh.source.next_watch_ns = INT64_MAX    # signals are the main thread's
+        self.plan.timeout_ns = settings.timeout_ns
+        self.plan.max_bytes = limits.max_bytes
+        self.plan.max_duration = float("inf") if limits.max_duration is None \
+            else limits.max_duration
+        memcpy(self.plan.padding, <const char *>padding, len(padding))
+        PyObject_GetBuffer(out, &self.out, PyBUF_STRIDED | PyBUF_WRITABLE)
+        self.plan.row_frames = self.out.shape[1]
+        self.plan.num_channels = <int>self.out.shape[2]
+        self.rows = <Row *>calloc(len(sources), sizeof(Row))
+        self.views = <Py_buffer *>calloc(len(sources), sizeof(Py_buffer))
+        if self.rows == NULL or self.views == NULL:
+            raise MemoryError
+        for source in sources:
+            self._add(source)
+
+    cdef object _add(self, tuple source):
+        cdef Row *row = &self.rows[self.count]
+        cdef Py_buffer *view = &self.views[self.count]
+        path, data, hint, row.start_seconds, row.stop_seconds, row.frame_offset, row.num_frames \
+            = source
+        row.path = chars_or_null(path)
+        row.format_hint = chars_or_null(hint)
+        if data is not None:
+            PyObject_GetBuffer(data, view, PyBUF_SIMPLE)
+            row.data = <const uint8_t *>view.buf
+            row.data_bytes = view.len
+        row.output.base = <uint8_t *>self.out.buf + self.count * self.out.strides[0]
+        row.output.frame_stride = self.out.strides[1]
+        row.output.channel_stride = self.out.strides[2]
+        self.count += 1
+
+    def __dealloc__(self):
+        cdef int64_t i
+        if self.views != NULL:
+            for i in range(self.count):
+                PyBuffer_Release(&self.views[i])
+        PyBuffer_Release(&self.out)
+        free(self.views)
+        free(self.rows)
+
+    def fill(self):
+        """Fill rows until one needs Python: its index, or -1 where none is left to take."""
+        cdef Session *session = <Session *>malloc(sizeof(Session))
+        cdef int64_t taken
+        if session == NULL:
+            raise MemoryError
+        with nogil:
+            taken = take_next(&self.next)
+            while taken < self.count and fill_row(session, &self.plan, &self.rows[taken]):
+                taken = take_next(&self.next)
+        free(session)
+        return taken if taken < self.count else -1
+
+    def end(self):
+        """Have all threads take no more rows."""
+        take_all(&self.next, self.count)
+
+    def result(self, Py_ssize_t index):
+        """How many frames a row was filled with, and whether there was more."""
+        return self.rows[index].filled, self.rows[index].more
 
 
 cdef str dtype_of(const Target *target):

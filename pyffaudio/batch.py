@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from _thread import allocate_lock  # threading costs 1 ms of every import
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from pyffaudio.buffers import as_array
 from pyffaudio.cores import num_cores
 from pyffaudio.decode import decode_item, decode_item_into
 from pyffaudio.issues import Issue
-from pyffaudio.native import Source, Stop
+from pyffaudio.native import Batch, Source, Stop, open_batch
 from pyffaudio.options import BatchIntoOptions, DecodeOptions, Options, integer, normalise
 
 if TYPE_CHECKING:
@@ -218,8 +217,7 @@ class _Batch:
         self._asked = asked
         self._padding = padding
         self._keeps_on = keeps_on
-        self._indices: Iterator[int] = iter(range(len(items)))
-        self._lock = allocate_lock()
+        self._by_hand: set[int] = set()
         self.result = BatchResult(
             np.zeros(len(items), np.int64),
             [None] * len(items),
@@ -230,42 +228,48 @@ class _Batch:
     def run(self, workers: int) -> None:
         """Fill all rows; after an error those that have begun, unless errors are kept."""
         with _crew(workers) as (pool, stop):
-            done = [pool.submit(self._work, stop) for _ in range(workers)]
+            batch = open_batch(self._items, self._asked, self._rows(), self._padding, stop)
+            done = [pool.submit(self._work, batch, stop) for _ in range(workers)]
             try:
                 for future in done:
                     future.result()
             finally:
-                self._begin_no_more()
+                batch.end()
+        for index in range(len(self._items)):
+            if index not in self._by_hand:
+                self.result.lengths[index], self.result.more[index] = batch.result(index)
 
-    def _work(self, stop: Stop) -> None:
-        while (index := self._next()) is not None:
-            self._fill(index, stop)
+    def _rows(self) -> Samples:
+        """The array as (items, frames, channels)."""
+        if self._array.ndim == 2:
+            return self._array[:, :, np.newaxis]
+        channels_first = bool(self._asked) and self._asked[0].channels_first
+        return self._array.swapaxes(1, 2) if channels_first else self._array
 
-    def _next(self) -> int | None:
-        with self._lock:
-            return next(self._indices, None)
+    def _work(self, batch: Batch, stop: Stop) -> None:
+        """Fill rows without Python, but for those that are not all well: these begin anew here."""
+        while (index := batch.fill()) >= 0:
+            self._by_hand.add(index)
+            if self._fill(index, stop) is not None and not self._keeps_on:
+                batch.end()
 
-    def _begin_no_more(self) -> None:
-        with self._lock:
-            self._indices = iter(())
-
-    def _fill(self, index: int, stop: Stop) -> None:
+    def _fill(self, index: int, stop: Stop) -> Exception | None:
         result, row = self.result, self._array[index]
         audio: Audio | None
+        met: Exception | None = None
         try:
             audio = decode_item_into(self._items[index], row, self._asked[index], stop)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this item's
             error.add_note(f"sources[{index}]")
-            result.errors[index] = error
+            result.errors[index] = met = error
             audio = getattr(error, "partial", None)
-            if not self._keeps_on:
-                self._begin_no_more()
         if audio is not None:
             result.lengths[index] = audio.num_frames
             result.more[index] = audio.more
             result.issues[index] = audio.issues
         along = row.T if self._asked[index].channels_first and row.ndim == 2 else row
         along[result.lengths[index] :] = self._padding
+        return met
 
 
 def _asked_of_each(count: int, options: dict[str, Any]) -> list[Options]:

@@ -163,7 +163,7 @@ PARSERS = MappingProxyType(
 
 # A path's suffix is the hint of last resort, for formats that no first bytes give away.
 SUFFIX_HINTS = MappingProxyType(
-    {"g722": "g722", "g726": "g726", "g726le": "g726le", "gsm": "gsm", "sbc": "sbc"}
+    {"g722": b"g722", "g726": b"g726", "g726le": b"g726le", "gsm": b"gsm", "sbc": b"sbc"}
 )
 
 WEB_FORMATS = frozenset({"wav", "flac", "mp3", "ogg", "mov", "matroska", "aac"})

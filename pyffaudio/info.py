@@ -8,7 +8,7 @@ from typing import Any
 
 from pyffaudio import native
 from pyffaudio.limits import Limits
-from pyffaudio.native import Decoder, Source
+from pyffaudio.native import Source
 from pyffaudio.options import normalise
 from pyffaudio.verify import count_frames
 

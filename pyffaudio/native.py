@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import lru_cache
 from mmap import mmap
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pyffaudio._decode import Decoder, Stop, available_formats, linked_versions, loaded_from
+from pyffaudio._decode import (
+    Batch,
+    Decoder,
+    Settings,
+    Stop,
+    available_formats,
+    linked_versions,
+    loaded_from,
+)
 from pyffaudio.formats import SUFFIX_HINTS
-from pyffaudio.options import Options
+from pyffaudio.options import ALL_FRAMES, Options, normalise
 
 __all__ = [
+    "Batch",
     "Data",
     "Decoder",
     "File",
@@ -24,6 +36,7 @@ __all__ = [
     "is_file_object",
     "linked_versions",
     "loaded_from",
+    "open_batch",
     "open_data",
     "open_decoder",
     "open_file",
@@ -43,6 +56,9 @@ Data: TypeAlias = bytes | bytearray | memoryview | mmap | NDArray[np.uint8]
 File: TypeAlias = str | os.PathLike[str] | os.PathLike[bytes] | Readable
 Source: TypeAlias = File | Data
 
+# Options are remembered too, so that most calls have the same ones.
+_settings = lru_cache(maxsize=64)(Settings)
+
 
 def open_decoder(source: Source, options: Options, stop: Stop | None = None) -> Decoder:
     """Open a source of either kind: bytes-like is data, all else as in `open_file`.
@@ -57,12 +73,8 @@ def open_decoder(source: Source, options: Options, stop: Stop | None = None) -> 
 def open_file(source: Any, options: Options, stop: Stop | None = None) -> Decoder:
     """Open a path or a file object."""
     if isinstance(source, (str, os.PathLike)):
-        path = os.fsencode(source)
-        if b"\0" in path:
-            raise ValueError("a path cannot contain a null byte")
-        name = source if isinstance(source, str) else os.fsdecode(path)
-        hint = SUFFIX_HINTS.get(name.rpartition(".")[2].lower())
-        return Decoder(options, path=path, description=name, format_hint=hint, stop=stop)
+        path, name, hint = _path(source)
+        return Decoder(_settings(options), path=path, description=name, format_hint=hint, stop=stop)
     kind = type(source).__name__
     if _is_data(source):
         raise TypeError(
@@ -74,7 +86,7 @@ def open_file(source: Any, options: Options, stop: Stop | None = None) -> Decode
             "the source must be a path (str, os.PathLike) or a binary file object with read(), "
             f"not {kind}"
         )
-    return Decoder(options, file=source, description=f"<{kind}>", stop=stop)
+    return Decoder(_settings(options), file=source, description=f"<{kind}>", stop=stop)
 
 
 def open_data(data: Any, options: Options, stop: Stop | None = None) -> Decoder:
@@ -85,13 +97,73 @@ def open_data(data: Any, options: Options, stop: Stop | None = None) -> Decoder:
             "decode_file"
         )
     with memoryview(data) as view:
-        if view.itemsize != 1 or not view.c_contiguous:
+        if not _is_plain(view):
             raise TypeError(
                 f"data must be contiguous bytes: this {type(data).__name__} has items of "
                 f"{view.itemsize} bytes{'' if view.c_contiguous else ' and gaps between them'}"
             )
         description = f"<{type(data).__name__} of {view.nbytes} bytes>"
-    return Decoder(options, data=data, description=description, stop=stop)
+    return Decoder(_settings(options), data=data, description=description, stop=stop)
+
+
+def open_batch(
+    sources: Sequence[Source],
+    asked: Sequence[Options],
+    rows: NDArray[Any],
+    padding: NDArray[Any],
+    stop: Stop,
+) -> Batch:
+    """What fills rows of (frames, channels) from sources; their options differ by segment alone."""
+    options = asked[0] if asked else normalise(dtype=rows.dtype)
+    # libswresample writes planes or interleaved frames: whichever these rows are made of.
+    settings = _settings(replace(options, channels_first=rows.strides[1] == rows.itemsize))
+    return Batch(
+        settings,
+        options.limits,
+        rows,
+        padding.tobytes(),
+        [_row(source, each) for source, each in zip(sources, asked, strict=True)],
+        stop,
+    )
+
+
+_Row = tuple[bytes | None, object, bytes | None, float, float, int, int]
+
+
+def _row(source: Source, options: Options) -> _Row:
+    """A source and its segment, as `Batch` takes them; without data where it cannot."""
+    segment = (
+        options.start_seconds,
+        math.inf if options.stop_seconds is None else options.stop_seconds,
+        options.frame_offset,
+        ALL_FRAMES if options.num_frames is None else options.num_frames,
+    )
+    if options.num_threads != 1 or segment[0] < 0 or segment[1] < 0:
+        return (None, None, None, *segment)
+    if isinstance(source, (str, os.PathLike)):
+        try:
+            path, _, hint = _path(source)
+        except ValueError:
+            return (None, None, None, *segment)
+        return (path, None, hint, *segment)
+    if _is_data(source):
+        with memoryview(source) as view:  # type: ignore[arg-type]
+            if _is_plain(view) and view.nbytes:
+                return (None, source, None, *segment)
+    return (None, None, None, *segment)
+
+
+def _path(source: str | os.PathLike[str] | os.PathLike[bytes]) -> tuple[bytes, str, bytes | None]:
+    """A path for the system and for people, and the demuxer that its suffix names."""
+    path = os.fsencode(source)
+    if b"\0" in path:
+        raise ValueError("a path cannot contain a null byte")
+    name = source if isinstance(source, str) else os.fsdecode(path)
+    return path, name, SUFFIX_HINTS.get(name.rpartition(".")[2].lower())
+
+
+def _is_plain(view: memoryview) -> bool:
+    return view.itemsize == 1 and view.c_contiguous
 
 
 def is_file_object(source: Any) -> bool:
