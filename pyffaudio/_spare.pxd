@@ -53,7 +53,7 @@ cdef inline void keep_spare(ff.AVCodecContext **codec) noexcept nogil:
     """Keep a decoder that has met no damage; what is left in its place is to be freed."""
     cdef ff.AVCodecContext *kept = codec[0]
     cdef Spare *spare = &spares[next_spare()]
-    if kept != NULL and kept.codec_id == ff.AV_CODEC_ID_VORBIS \
+    if kept != NULL and kept.codec_id == ff.AV_CODEC_ID_VORBIS and ff.avcodec_is_open(kept) \
             and kept.extradata_size <= MOST_HEADER_BYTES and claim(&spare.busy):
         ff.avcodec_flush_buffers(kept)
         codec[0] = spare.codec

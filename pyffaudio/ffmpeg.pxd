@@ -262,6 +262,7 @@ cdef extern from "libavcodec/avcodec.h" nogil:
     const char *avcodec_license()
     AVCodecContext *avcodec_alloc_context3(const AVCodec *codec)
     void avcodec_free_context(AVCodecContext **avctx)
+    int avcodec_is_open(AVCodecContext *avctx)
     int avcodec_parameters_to_context(AVCodecContext *codec, const AVCodecParameters *par)
     int avcodec_open2(AVCodecContext *avctx, const AVCodec *codec, AVDictionary **options)
     int avcodec_send_packet(AVCodecContext *avctx, const AVPacket *avpkt)
