@@ -19,7 +19,7 @@ from conftest import MUSIC
 from damage import overwrite
 from ffmpeg_command import ffmpeg
 from media import recordings
-from pyffaudio import Audio, CorruptAudioError, cores
+from pyffaudio import Audio, CorruptAudioError, Limits, PyffaudioError, batch, cores, decode
 from pyffaudio.batch import _workers
 from signals import full_range
 from wav_bytes import wav_bytes
@@ -158,6 +158,71 @@ def test_a_batch_is_the_rows_of_one_by_one(paths: list[Path], data: st.DataObjec
     whole[:count, : shape[1], : shape[2]] = 77
     assert (whole == 77).all()
     assert result.errors == [None] * count
+
+
+def test_rows_that_are_well_need_no_python(
+    paths: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only what has to be told, or opened, by Python is decoded once more there."""
+    by_hand: list[Any] = []
+
+    def decode_item_into(source: Any, *others: Any) -> Audio:
+        by_hand.append(source)
+        return decode.decode_item_into(source, *others)
+
+    monkeypatch.setattr(batch, "decode_item_into", decode_item_into)
+    damaged = overwrite(paths[1].read_bytes(), 300).data
+    well: list[Any] = [*paths, paths[0].read_bytes(), bytearray(WAV)]
+    others: list[Any] = [io.BytesIO(WAV), damaged, "/nowhere.wav", b"", "\0"]
+    out = np.zeros((len(well) + len(others), 40_000), np.float32)
+    result = pyffaudio.decode_batch_into(
+        [*well, *others], out, num_channels=1, sample_rate=16000, on_item_error="return"
+    )
+    assert sorted(map(id, by_hand)) == sorted(map(id, others))
+    kinds = [type(error) for error in result.errors[len(well) :]]
+    assert kinds == [
+        *(type(None), CorruptAudioError, FileNotFoundError, pyffaudio.UnsupportedFormatError),
+        ValueError,
+    ]
+
+
+@given(
+    start=st.floats(0, 3),
+    stop=st.none() | st.floats(0, 3),
+    rate=st.sampled_from([None, 11025, 48000]),
+)
+def test_seconds_are_those_of_one_by_one(start: float, stop: float | None, rate: Any) -> None:
+    samples = full_range(16_001, 1, "int16")
+    source = wav_bytes(samples, 8000)
+    options: Any = {"start_seconds": start, "stop_seconds": stop, "sample_rate": rate}
+    expected = pyffaudio.decode_bytes(source, dtype="int16", **options)
+    out = np.full((1, 100_000, 1), 5, np.int16)
+    result = pyffaudio.decode_batch_into([source], out, pad_value=5, **options)
+    assert (result.lengths[0], result.more[0]) == (expected.num_frames, expected.more)
+    np.testing.assert_array_equal(out[0, : expected.num_frames], expected.samples)
+    assert (out[0, expected.num_frames :] == 5).all()
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        Limits(max_duration=0.1),
+        Limits(max_bytes=500),
+        Limits(max_input_bytes=1000),
+        Limits(max_sample_rate=4000),
+        Limits(allowed_formats=["flac"]),
+        Limits(timeout=1e-9),
+    ],
+)
+def test_limits_of_a_batch_are_those_of_one(limits: Limits, tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    path.write_bytes(WAV)
+    with pytest.raises(PyffaudioError) as alone:
+        pyffaudio.decode_into(path, np.zeros((1000, 1), np.float32), limits=limits)
+    out = np.zeros((2, 1000, 1), np.float32)
+    result = pyffaudio.decode_batch_into([path, path], out, limits=limits, on_item_error="return")
+    for error in result.errors:
+        assert (type(error), str(error)) == (type(alone.value), str(alone.value))
 
 
 def test_errors_of_a_batch() -> None:

@@ -68,6 +68,21 @@ def test_any_strides(layout: str, dtype: str) -> None:
     assert np.shares_memory(audio.samples, out)
 
 
+@pytest.mark.parametrize("dtype", ["int16", "int32", "float32"])
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("name", ["flac_16", "flac_24", "vorbis"])
+def test_any_strides_of_other_samples(media: Media, name: str, layout: str, dtype: str) -> None:
+    """Of planes and of more bits than came out of WAV, in pieces that do not fill a frame."""
+    expected = pyffaudio.decode_file(media[name], dtype=dtype).samples
+    assert expected.shape[1] == 2
+    out = LAYOUTS[layout](dtype)
+    with pyffaudio.AudioReader(media[name], dtype=dtype) as reader:
+        place = 0
+        while count := reader.read_into(out[place : place + 700]):
+            place += count
+    np.testing.assert_array_equal(out[:place], expected[:FRAMES])
+
+
 @pytest.mark.parametrize(
     "layout", ["C order", "Fortran order", "every third frame", "frames reversed"]
 )
