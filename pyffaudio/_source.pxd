@@ -424,6 +424,8 @@ cdef inline int use_path(Source *source, const char *path) noexcept nogil:
 cdef inline int start_source(Source *source) noexcept nogil:
     """Have the first bytes at hand: all of a small file, which then costs few system calls."""
     cdef int64_t capacity = START_BYTES
+    # Python has just looked for signals: the lock need not be taken at once.
+    source.next_watch_ns = max(source.next_watch_ns, monotonic_ns() + WATCH_INTERVAL_NS)
     if source.size > source.max_bytes:
         source.offset = source.size
         source.stop = SourceStop.INPUT_TOO_LARGE
