@@ -233,8 +233,11 @@ cdef extern from "libavcodec/codec_par.h" nogil:
         uint8_t *extradata
         int extradata_size
         int64_t bit_rate
+        int bits_per_coded_sample
+        int bits_per_raw_sample
         AVChannelLayout ch_layout
         int sample_rate
+        int block_align
         int initial_padding
 
 
@@ -247,7 +250,9 @@ cdef extern from "libavcodec/avcodec.h" nogil:
         AVSampleFormat sample_fmt
         int sample_rate
         AVChannelLayout ch_layout
+        int bits_per_coded_sample
         int bits_per_raw_sample
+        int block_align
         int frame_size
         int profile
         uint8_t *extradata

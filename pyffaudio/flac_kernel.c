@@ -10,6 +10,7 @@
 #include "flac_bits.h"
 
 enum { MAX_ORDER = 32, LEAST_BLOCK = 16, LEAST_FRAME = 10, MOST_BYTES = 1 << 28 };
+enum { CRC_SLICES = 8 };
 enum { LEFT_SIDE = 8, RIGHT_SIDE, MID_SIDE };
 
 /* May be anything's alias so that compilers multiply by what is in memory: there are more of them
@@ -310,16 +311,36 @@ static uint8_t crc_8(const uint8_t *data, size_t size)
     return (uint8_t)crc;
 }
 
+/* Of CRC-16 (9.3): each byte's, and the same with up to seven bytes behind it. */
+static uint16_t crc_table[CRC_SLICES][256];
+
+/* Once, when the library is loaded. */
+static __attribute__((constructor)) void make_crc_table(void)
+{
+    int value, slice, bit;
+    for (value = 0; value < 256; value++) {
+        unsigned crc = (unsigned)value << 8;
+        for (bit = 0; bit < 8; bit++)
+            crc = crc << 1 ^ (crc & 0x8000 ? 0x18005 : 0);
+        crc_table[0][value] = (uint16_t)crc;
+    }
+    for (slice = 1; slice < CRC_SLICES; slice++)
+        for (value = 0; value < 256; value++) {
+            unsigned crc = crc_table[slice - 1][value];
+            crc_table[slice][value] = (uint16_t)(crc << 8 ^ crc_table[0][crc >> 8]);
+        }
+}
+
 /* 9.3: of a frame and what follows it, this is zero. */
-static uint16_t crc_16(const uint16_t table[FLAC_CRC_SLICES][256], const uint8_t *data, size_t size)
+static uint16_t crc_16(const uint8_t *data, size_t size)
 {
     uint16_t crc = 0;
     for (; size >= 8; size -= 8, data += 8)
-        crc = (table[5][data[2]] ^ table[4][data[3]] ^ table[3][data[4]] ^ table[2][data[5]]
-               ^ table[1][data[6]] ^ table[0][data[7]])
-            ^ (table[7][data[0] ^ crc >> 8] ^ table[6][data[1] ^ (crc & 0xff)]);
+        crc = (crc_table[5][data[2]] ^ crc_table[4][data[3]] ^ crc_table[3][data[4]]
+               ^ crc_table[2][data[5]] ^ crc_table[1][data[6]] ^ crc_table[0][data[7]])
+            ^ (crc_table[7][data[0] ^ crc >> 8] ^ crc_table[6][data[1] ^ (crc & 0xff)]);
     for (; size > 0; size--, data++)
-        crc = (uint16_t)(crc << 8) ^ table[0][*data ^ crc >> 8];
+        crc = (uint16_t)(crc << 8) ^ crc_table[0][*data ^ crc >> 8];
     return crc;
 }
 
@@ -413,7 +434,7 @@ int flac_kernel_decode(struct flac_kernel *kernel, const uint8_t *data, size_t s
 {
     struct reader reader;
     int channel;
-    if (size < LEAST_FRAME || size > MOST_BYTES || crc_16(kernel->crc_16, data, size) != 0)
+    if (size < LEAST_FRAME || size > MOST_BYTES || crc_16(data, size) != 0)
         return 0;
     reader = open_reader(data, size);
     if (!read_header(kernel, &reader, data))
@@ -460,22 +481,6 @@ void flac_kernel_write(const struct flac_kernel *kernel, void *out)
         write_samples(kernel, out, false);
 }
 
-static void make_table(uint16_t table[FLAC_CRC_SLICES][256])
-{
-    int value, slice, bit;
-    for (value = 0; value < 256; value++) {
-        unsigned crc = (unsigned)value << 8;
-        for (bit = 0; bit < 8; bit++)
-            crc = crc << 1 ^ (crc & 0x8000 ? 0x18005 : 0);
-        table[0][value] = (uint16_t)crc;
-    }
-    for (slice = 1; slice < FLAC_CRC_SLICES; slice++)
-        for (value = 0; value < 256; value++) {
-            unsigned crc = table[slice - 1][value];
-            table[slice][value] = (uint16_t)(crc << 8 ^ table[0][crc >> 8]);
-        }
-}
-
 static int big_endian(const uint8_t *bytes, int count)
 {
     int value = 0;
@@ -505,7 +510,6 @@ struct flac_kernel *flac_kernel_new(const uint8_t *streaminfo)
     }
     for (channel = 1; channel < kernel->channels; channel++)
         kernel->planes[channel] = kernel->planes[channel - 1] + kernel->max_block;
-    make_table(kernel->crc_16);
     return kernel;
 }
 

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { FLAC_STREAMINFO_BYTES = 34, FLAC_MAX_CHANNELS = 8, FLAC_CRC_SLICES = 8 };
+enum { FLAC_STREAMINFO_BYTES = 34, FLAC_MAX_CHANNELS = 8 };
 
 struct flac_kernel {
     /* By STREAMINFO (8.2). */
@@ -18,7 +18,6 @@ struct flac_kernel {
     int assignment;             /* how its channels are coded (9.1.3) */
     int32_t *planes[FLAC_MAX_CHANNELS];
     int64_t *wide_side;         /* a side channel of 33 bits, where there may be one */
-    uint16_t crc_16[FLAC_CRC_SLICES][256];
 };
 
 /* NULL where there is no memory, or nothing to decode by such a STREAMINFO. */
