@@ -11,7 +11,7 @@ CYTHON_SOURCES := $(wildcard pyffaudio/*.pyx pyffaudio/*.pxd pyffaudio/flac_*.[c
 SOURCES := pyffaudio tests scripts benchmarks docs setup.py pyproject.toml LICENSE $(wildcard *.md)
 BUILT := $(wildcard build/bundle/made-from)$(filter bundle ffmpeg-bundled bench,$(MAKECMDGOALS))
 FFMPEG := $(or $(PYFFAUDIO_FFMPEG),$(if $(BUILT),bundled,system))
-BENCHMARKS := clips plot plain_copies resampling quality memory batches
+BENCHMARKS := clips plot plain_copies resampling quality memory instructions batches
 MATRIX := system 7.1 bundled
 # `make test` has run the tests against this one already.
 TESTED := $(if $(filter test test-all,$(MAKECMDGOALS)),$(FFMPEG))

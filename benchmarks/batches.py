@@ -26,7 +26,7 @@ WORKERS = 2
 CHUNK = 8  # clips that a process of a pool takes at a time
 ROUNDS = 7
 # After so many rounds, who has taken so many times as long as pyffaudio cannot win, and goes.
-HOPELESS = ((1, 4.0), (3, 1.5))
+HOPELESS = ((1, 2.0), (3, 1.25))
 # A version of pyffaudio without these is measured in pools alone, like the others.
 MANY, BATCH = (getattr(pyffaudio, name, None) for name in ("decode_many", "decode_batch_into"))
 ONE = "decode_many, 1 worker"

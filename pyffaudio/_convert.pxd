@@ -13,6 +13,7 @@ from pyffaudio._copy cimport Copy, Frames, copy_frames, find_copy
 from pyffaudio._demuxer cimport QUIET
 from pyffaudio._floats cimport is_float, tame_frame
 from pyffaudio._media cimport Media, Policy
+from pyffaudio._plain cimport read_samples
 from pyffaudio._source cimport Source, watch
 from pyffaudio._timeline cimport consume_frame, next_frame
 
@@ -47,6 +48,7 @@ cdef struct Converter:
     Phase phase
     bint has_run                # has been set up for frames
     Copy copy                   # how their samples are copied; or NO_COPY
+    bint copies_integers        # as they are; floats would have to be looked at
     ff.SwrContext *swr
     ff.AVChannelLayout layout   # of the frames of this run
     int sample_format
@@ -127,6 +129,7 @@ cdef inline int start_run(Converter *converter, const Target *target, const ff.A
     converter.copy = Copy.NO_COPY
     if matrix == NULL and frame.sample_rate == target.sample_rate and not target.flips_sign:
         converter.copy = find_copy(<ff.AVSampleFormat>frame.format, packed)
+    converter.copies_integers = converter.copy == Copy.SAME and not is_float(packed)
     if status >= 0 and converter.copy == Copy.NO_COPY:
         status = open_swr(converter, target, frame, matrix)
     if status < 0:
@@ -359,7 +362,12 @@ cdef inline int take_frame(Converter *converter, const Target *target, const Out
                            int room, Media *media, Source *source,
                            const Policy *policy) noexcept nogil:
     """Convert the next frame, as far as there is room, if it belongs to this run; else end it."""
-    cdef int status = next_frame(media, source, policy)
+    cdef int status = 0
+    if converter.copies_integers and writes_directly(target, output):
+        status = <int>read_samples(media, source, output.base, room)
+    if status > 0:
+        return status
+    status = next_frame(media, source, policy)
     if status < 0:
         return status
     if status == 0 or not belongs_to_run(converter, target, media.frame):

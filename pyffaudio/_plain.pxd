@@ -5,7 +5,7 @@ the cost of opening the file; and here going to a frame is arithmetic. Its decod
 the machine's own kind, where the packet may as well become the frame.
 """
 from libc.errno cimport ENOMEM
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint8_t
 
 from pyffaudio cimport ffmpeg as ff
 from pyffaudio._chunks cimport Chunk, ChunkForm, find_chunk
@@ -86,3 +86,25 @@ cdef inline bint take_samples(Media *media) noexcept nogil:
     frame.data[0] = packet.data
     packet.buf = NULL
     return True
+
+
+cdef inline int64_t read_samples(Media *media, Source *source, uint8_t *into,
+                                 int64_t room) noexcept nogil:
+    """Read frames straight into memory for so many, all but those of the last packet; 0 where that
+    is no way, which includes all that has to be judged.
+    """
+    cdef int block = frame_bits(media) // 8
+    cdef int64_t count
+    if (not media.plain or not is_native(media.codec.codec_id) or media.has_frame
+            or media.has_waiting or media.silence > 0 or media.skip > 0
+            or media.next_pts != media.plain_next or media.decoded_frames != media.plain_next):
+        return 0
+    count = min(room, media.promised_frames - media.plain_next - plain_frames(media))
+    if count <= 0:
+        return 0
+    count = peek(source, media.promise.begin + media.plain_next * block, into,
+                 <int>(count * block)) // block
+    media.plain_next += count
+    media.next_pts += count
+    media.decoded_frames += count
+    return count

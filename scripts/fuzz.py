@@ -240,6 +240,25 @@ def fill_odd_array(random: Random, data: bytes, expected: Any, options: dict[str
     return outcome
 
 
+def fill_batch(random: Random, sources: list[Any], options: dict[str, Any]) -> None:
+    """Rows are as decode_into fills them alone, and padded."""
+    dtype = np.dtype(options.pop("dtype") or "float32")
+    shape = (random.choice((0, 1, 5000)), options.get("num_channels") or random.choice((1, 2)))
+    shape = shape[::-1] if options["channels_first"] else shape
+    out = np.full((len(sources), *shape), 9, dtype)
+    result = pyffaudio.decode_batch_into(
+        sources, out, pad_value=3, num_workers=2, on_item_error="return", **options
+    )
+    for row, source, error, length in zip(out, sources, result.errors, result.lengths, strict=True):
+        expected = np.full(shape, 3, dtype)
+        alone = attempt(lambda: pyffaudio.decode_into(source, expected, **options))  # noqa: B023
+        if "DecodeTimeoutError" in (alone, type(error).__name__):
+            continue
+        assert isinstance(alone, Audio) == (error is None), (alone, error)
+        same_row = row.tobytes() == expected.tobytes()
+        assert error is not None or (length == alone.num_frames and same_row)
+
+
 def wander(random: Random, data: bytes, options: dict[str, Any]) -> None:
     """Read here and there: an array, an empty one, or one of the documented errors."""
     taken = {name: options[name] for name in ReaderOptions.__optional_keys__ & options.keys()}
@@ -274,6 +293,8 @@ def run_case(random: Random, seeds: list[tuple[str, bytes]], folder: Path, keep:
     again = attempt(random.choice(ways))
     assert "DecodeTimeoutError" in (first, again) or same(first, again), f"{first}, then {again}"
     fill_odd_array(random, data, first, options.copy())
+    if random.random() < 0.5:
+        fill_batch(random, [data, path], options.copy())
     if random.random() < 0.7:
         wander(random, data, options)
     asked = {k: options[k] for k in ("format", "format_options", "stream_index") if k in options}

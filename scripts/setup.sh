@@ -67,6 +67,7 @@ find_missing() {
     need asterisk-core-sounds-en-wav test -e $speech.wav
     need noiz2sa-data test -e /usr/share/games/noiz2sa/sounds/stg3.ogg
     [ "$purpose" = demo ] || need asterisk-core-sounds-en-g722 test -e $speech.g722
+    [ "$purpose" != bench ] || need valgrind command -v valgrind
     if [ "$purpose" = test ]; then
         need asc-music test -e /usr/share/games/asc/music/frontiers.mp3
         for program in lame twolame flac wavpack sox; do
