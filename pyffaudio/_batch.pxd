@@ -1,7 +1,9 @@
 """One row of a batch, from a source to its samples, in one go and without Python."""
-from libc.math cimport rint
+from libc.math cimport INFINITY as inf, rint
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t
+from posix.stat cimport S_ISREG, stat, struct_stat
 
+from pyffaudio cimport ffmpeg as ff
 from pyffaudio._convert cimport MAX_CHANNELS, Output, Target
 from pyffaudio._copy cimport Copy, Frames, copy_frames
 from pyffaudio._media cimport Policy
@@ -44,16 +46,24 @@ cdef struct Row:
 
 
 cdef inline int open_row(Session *session, const Plan *plan, const Row *row) noexcept nogil:
+    cdef struct_stat status_of_file
     cdef int status = 0
     session[0] = plan.fresh
     session.policy.format_hint = row.format_hint
     if plan.timeout_ns > 0:
         session.source.deadline_ns = monotonic_ns() + plan.timeout_ns
     if row.path != NULL:
+        # What is read from a pipe is gone, should the row have to begin anew.
+        if stat(row.path, &status_of_file) < 0 or not S_ISREG(status_of_file.st_mode):
+            return ff.AVERROR_EXIT
         status = use_path(&session.source, row.path)
     else:
         use_memory(&session.source, row.data, row.data_bytes)
     return open_session(session) if status == 0 else status
+
+
+cdef inline int64_t in_frames_of(double seconds, int rate) noexcept nogil:
+    return <int64_t>min(rint(seconds * rate), <double>(INT64_MAX // 2))
 
 
 cdef inline int64_t find_segment(const Session *session, const Row *row,
@@ -62,10 +72,10 @@ cdef inline int64_t find_segment(const Session *session, const Row *row,
     cdef int rate = session.target.sample_rate
     cdef int64_t first = row.frame_offset
     if first == 0:
-        first = <int64_t>rint(row.start_seconds * rate)
+        first = in_frames_of(row.start_seconds, rate)
     num_frames[0] = row.num_frames
-    if row.stop_seconds * rate < <double>(INT64_MAX // 2):
-        num_frames[0] = max(<int64_t>rint(row.stop_seconds * rate) - first, 0)
+    if row.stop_seconds < inf:
+        num_frames[0] = max(in_frames_of(row.stop_seconds, rate) - first, 0)
     return first
 
 
@@ -78,11 +88,13 @@ cdef inline int64_t most_frames(const Session *session, const Plan *plan) noexce
 
 cdef inline bint read_row(Session *session, const Plan *plan, Row *row) noexcept nogil:
     cdef int64_t num_frames = 0
-    cdef int64_t first = find_segment(session, row, &num_frames)
-    cdef int64_t room, before
+    cdef int64_t first, room, before
+    if session.target.num_channels != plan.num_channels:
+        return False
+    first = find_segment(session, row, &num_frames)
     num_frames = min(num_frames, plan.row_frames)
     room = min(num_frames, most_frames(session, plan))
-    if session.target.num_channels != plan.num_channels or seek_session(session, first) < 0 \
+    if seek_session(session, first) < 0 \
             or fill_session(session, &row.output, room, &row.filled) < 0:
         return False
     before = session.position

@@ -12,7 +12,7 @@ cdef extern from *:
     #define PYFFAUDIO_RAISE(flag) __atomic_store_n((flag), 1, __ATOMIC_RELEASE)
     #define PYFFAUDIO_IS_RAISED(flag) __atomic_load_n((flag), __ATOMIC_ACQUIRE)
     """
-    bint claim "PYFFAUDIO_CLAIM" (int *flag) nogil
-    void release "PYFFAUDIO_RELEASE" (int *flag) nogil
+    bint claim "PYFFAUDIO_CLAIM" (int *flag)
+    void release "PYFFAUDIO_RELEASE" (int *flag)
     void raise_flag "PYFFAUDIO_RAISE" (int *flag)
     bint is_raised "PYFFAUDIO_IS_RAISED" (const int *flag) nogil

@@ -83,6 +83,8 @@ cdef inline void settle_target(Target *target, const Media *media) noexcept nogi
 
 cdef inline void end_run(Converter *converter) noexcept nogil:
     converter.has_run = False
+    converter.resamples = False
+    converter.phase = Phase.FINISHED
     ff.swr_free(&converter.swr)
     ff.av_channel_layout_uninit(&converter.layout)
 
@@ -127,6 +129,8 @@ cdef inline int start_run(Converter *converter, const Target *target, const ff.A
     end_run(converter)
     status = ff.av_channel_layout_copy(&converter.layout, &frame.ch_layout)
     converter.copy = Copy.NO_COPY
+    if matrix == NULL and frame.ch_layout.nb_channels != target.num_channels:
+        return ff.AVERROR_INVALIDDATA
     if matrix == NULL and frame.sample_rate == target.sample_rate and not target.flips_sign:
         converter.copy = find_copy(<ff.AVSampleFormat>frame.format, packed)
     converter.copies_integers = converter.copy == Copy.SAME and not is_float(packed)
@@ -363,7 +367,8 @@ cdef inline int take_frame(Converter *converter, const Target *target, const Out
                            const Policy *policy) noexcept nogil:
     """Convert the next frame, as far as there is room, if it belongs to this run; else end it."""
     cdef int status = 0
-    if converter.copies_integers and writes_directly(target, output):
+    if converter.copies_integers and writes_directly(target, output) \
+            and (target.num_channels == 1 or not target.planar):
         status = <int>read_samples(media, source, output.base, room)
     if status > 0:
         return status

@@ -55,11 +55,12 @@ cdef inline bint are_packed(const Frames *frames, int channels, int item_bytes) 
 
 # The first arguments of these two only name a type.
 cdef inline void copy_same(sample type, const Frames *source, const Frames *target, int channels,
-                           int count) noexcept nogil:
+                           int64_t count) noexcept nogil:
     cdef const sample *left
     cdef const sample *right
     cdef sample *pairs
-    cdef int channel, i
+    cdef int channel
+    cdef int64_t i
     if are_packed(target, channels, sizeof(sample)):
         if are_packed(source, channels, sizeof(sample)):
             memcpy(target.channels[0], source.channels[0],
@@ -80,12 +81,13 @@ cdef inline void copy_same(sample type, const Frames *source, const Frames *targ
 
 
 cdef inline void copy_scaled(integer type, float scale, const Frames *source, const Frames *target,
-                             int channels, int count) noexcept nogil:
+                             int channels, int64_t count) noexcept nogil:
     cdef const integer *integers
     cdef float *floats
     cdef float value
     cdef int64_t step = source.step // <int64_t>sizeof(integer)
-    cdef int channel, i
+    cdef int channel
+    cdef int64_t i
     if are_packed(target, channels, sizeof(float)) \
             and are_packed(source, channels, sizeof(integer)):
         integers = <const integer *>source.channels[0]
@@ -101,7 +103,7 @@ cdef inline void copy_scaled(integer type, float scale, const Frames *source, co
 
 
 cdef inline void copy_frames(Copy copy, int item_bytes, const Frames *source, const Frames *target,
-                             int channels, int count) noexcept nogil:
+                             int channels, int64_t count) noexcept nogil:
     """Copy frames from FFmpeg's memory to any other, of items of so many bytes there."""
     if copy == Copy.INT16_TO_FLOAT:
         copy_scaled(<int16_t>0, 1.0 / 32768.0, source, target, channels, count)

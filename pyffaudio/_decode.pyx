@@ -27,7 +27,7 @@ from pyffaudio._seek cimport can_go, is_divisible
 from pyffaudio._session cimport (
     Session, close_session, count_session, fill_session, init_session, open_session, seek_session)
 from pyffaudio._source cimport (
-    Source, SourceKind, SourceStop, drop_error, monotonic_ns, use_memory, use_path)
+    Source, SourceKind, SourceStop, drop_error, keep_error, monotonic_ns, use_memory, use_path)
 
 from pyffaudio import diagnose, issues
 from pyffaudio.levels import continuing_matrix, mix_matrix
@@ -124,8 +124,9 @@ cdef int find_conversion(Session *session, double *matrix) noexcept with gil:
         rows = mixing_rows(session)
     except ValueError:
         return fail(&session.media, Fault.CANNOT_CONVERT, 0, NULL)
-    except MemoryError:
-        return ff.AVERROR(ENOMEM)
+    except BaseException as error:
+        keep_error(&session.source, error)      # of a signal's handler, for one
+        return ff.AVERROR_EXIT
     if rows is None:
         return 0
     for row in rows:
@@ -212,8 +213,8 @@ cdef class Decoder:
     cdef readonly str dtype
     cdef readonly str md5       # of the samples, in hexadecimal; "" where it is not stated
 
-    def __cinit__(self, Settings settings, *, bytes path=None, data=None, file=None,
-                  str description, bytes format_hint=None, Stop stop=None):
+    def __cinit__(self, Settings settings not None, *, bytes path=None, data=None, file=None,
+                  str description not None, bytes format_hint=None, Stop stop=None):
         self.session = settings.fresh
         self.session.policy.format_hint = chars_or_null(format_hint)
         self.settings = settings
@@ -237,7 +238,8 @@ cdef class Decoder:
             raise
 
     def __dealloc__(self):
-        self._free()
+        if self.settings is not None:       # else no argument was taken, and nothing is open
+            self._free()
 
     cdef void _free(self):
         close_session(&self.session)
@@ -499,7 +501,8 @@ cdef class Batch:
     cdef Settings settings
     cdef Stop stop
 
-    def __cinit__(self, Settings settings, limits, out, padding, list sources, Stop stop):
+    def __cinit__(self, Settings settings not None, limits, out, padding, list sources not None,
+                  Stop stop not None):
         """`out` is (rows, frames, channels); `padding` one of its samples as bytes.
 
         Of each source: path, data, format hint, start and stop in seconds, frame offset and count.

@@ -3,10 +3,8 @@ from libc.errno cimport ENOMEM
 
 from pyffaudio cimport ffmpeg as ff
 from pyffaudio._demuxer cimport QUIET
-from pyffaudio._issues cimport is_damaged
 from pyffaudio._kernel cimport close_kernel, open_kernel
 from pyffaudio._media cimport Fault, Media, Policy, fail
-from pyffaudio._spare cimport keep_spare, take_spare
 
 
 cdef enum:
@@ -34,10 +32,6 @@ cdef inline int open_decoder(Media *media, const Policy *policy) noexcept nogil:
         return fail(media, Fault.TOO_MANY_CHANNELS, parameters.ch_layout.nb_channels, NULL)
     if parameters.sample_rate > policy.max_sample_rate:
         return fail(media, Fault.RATE_TOO_HIGH, parameters.sample_rate, NULL)
-    media.codec = take_spare(parameters)
-    if media.codec != NULL:
-        media.codec.pkt_timebase = media.stream.time_base
-        return 1
     media.codec = ff.avcodec_alloc_context3(decoder)
     if media.codec == NULL:
         return ff.AVERROR(ENOMEM)
@@ -60,6 +54,4 @@ cdef inline int open_decoder(Media *media, const Policy *policy) noexcept nogil:
 
 cdef inline void close_decoder(Media *media) noexcept nogil:
     close_kernel(media)
-    if not is_damaged(&media.issues):
-        keep_spare(&media.codec)
     ff.avcodec_free_context(&media.codec)

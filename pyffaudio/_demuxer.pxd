@@ -1,7 +1,7 @@
 """From a source to an open demuxer; what is not allowed is refused, and FFmpeg opens nothing."""
 from libc.errno cimport EACCES, ENOMEM
 from libc.stdint cimport int64_t, uint8_t
-from libc.string cimport memcmp
+from libc.string cimport memcmp, strcmp
 
 from pyffaudio cimport ffmpeg as ff
 from pyffaudio._container cimport AAC, FLAC, MP3, OGG, container_of
@@ -127,7 +127,7 @@ cdef inline int choose_demuxer(Media *media, Source *source, const Policy *polic
         name = "flac"
     if name == NULL and begins_with_mp3(source, &frame):
         name = "mp3"
-    if name != NULL and memcmp(name, "wav", 3) == 0 and not may_be_dts(source.start, size):
+    if name != NULL and strcmp(name, "wav") == 0 and not may_be_dts(source.start, size):
         media.format.max_probe_packets = 0
     if name != NULL:
         demuxer[0] = ff.av_find_input_format(name)

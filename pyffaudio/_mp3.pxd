@@ -12,7 +12,10 @@ cdef enum:
 
 
 cdef inline bint begins_with_mp3(Source *source, MpegAudio *first) noexcept nogil:
-    """Whether frames of layer 3 follow each other from the start on, or from behind an ID3 tag."""
+    """Whether frames of layer 3 follow each other from the start on, or from behind an ID3 tag.
+
+    `first` has 0 kilobits where they differ in that.
+    """
     cdef uint8_t head[10]
     cdef int64_t at = 0
     cdef MpegAudio frame
@@ -27,6 +30,8 @@ cdef inline bint begins_with_mp3(Source *source, MpegAudio *first) noexcept nogi
             first[0] = frame
         if frame.num_bytes == 0 or frame.layer != 3 or frame.sample_rate != first.sample_rate:
             return False
+        if frame.kilobits != first.kilobits:
+            first.kilobits = 0
         at += frame.num_bytes
     return True
 
@@ -39,6 +44,8 @@ cdef inline void describe_mp3(Source *source, ff.AVFormatContext *context) noexc
     cdef int64_t num_bytes = source.size - ff.avio_tell(context.pb)
     if parameters.codec_id != ff.AV_CODEC_ID_MP3 or not begins_with_mp3(source, &frame):
         return
+    if frame.kilobits == 0 and (parameters.bit_rate <= 0 or stream.duration == ff.AV_NOPTS_VALUE):
+        return      # a mean of more of them is wanted
     parameters.sample_rate = frame.sample_rate
     ff.av_channel_layout_default(&parameters.ch_layout, frame.num_channels)
     if parameters.bit_rate <= 0:

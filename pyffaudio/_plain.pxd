@@ -95,7 +95,8 @@ cdef inline int64_t read_samples(Media *media, Source *source, uint8_t *into,
     """
     cdef int block = frame_bits(media) // 8
     cdef int64_t count
-    if (not media.plain or not is_native(media.codec.codec_id) or media.has_frame
+    if (not media.plain or source.errnum != 0 or not is_native(media.codec.codec_id)
+            or media.has_frame
             or media.has_waiting or media.silence > 0 or media.skip > 0
             or media.next_pts != media.plain_next or media.decoded_frames != media.plain_next):
         return 0

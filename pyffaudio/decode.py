@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Unpack
@@ -180,9 +179,7 @@ def decode_item_into(source: Source, array: Samples, asked: Options, stop: Stop 
         raise ValueError(_channels_differ(frames.shape[1], f"num_channels is {asked.num_channels}"))
     # libswresample writes planes or interleaved frames: whichever this array is made of.
     planar = frames.strides[0] == array.itemsize
-    open_again = partial(
-        native.open_decoder, source, dataclasses.replace(asked, channels_first=planar)
-    )
+    open_again = partial(native.open_decoder, source, native.in_layout(asked, planar))
     with open_again(stop) as decoder:
         if frames.shape[1] != decoder.num_channels:
             stored = f"{decoder.description} has {decoder.num_channels}"
@@ -234,7 +231,7 @@ def _go_to_segment(decoder: Decoder, source: Any, options: Options) -> int:
         length = decoder.position / decoder.sample_rate
         start = max(start + length, 0) if start < 0 else start
         stop = stop + length if stop is not None and stop < 0 else stop
-    first = options.frame_offset or round(start * decoder.sample_rate)
+    first = options.frame_offset or min(round(start * decoder.sample_rate), ALL_FRAMES)
     decoder.seek(first)
     if stop is not None:
         return max(round(stop * decoder.sample_rate) - first, 0)

@@ -233,11 +233,8 @@ cdef extern from "libavcodec/codec_par.h" nogil:
         uint8_t *extradata
         int extradata_size
         int64_t bit_rate
-        int bits_per_coded_sample
-        int bits_per_raw_sample
         AVChannelLayout ch_layout
         int sample_rate
-        int block_align
         int initial_padding
 
 
@@ -250,9 +247,7 @@ cdef extern from "libavcodec/avcodec.h" nogil:
         AVSampleFormat sample_fmt
         int sample_rate
         AVChannelLayout ch_layout
-        int bits_per_coded_sample
         int bits_per_raw_sample
-        int block_align
         int frame_size
         int profile
         uint8_t *extradata
@@ -267,7 +262,6 @@ cdef extern from "libavcodec/avcodec.h" nogil:
     const char *avcodec_license()
     AVCodecContext *avcodec_alloc_context3(const AVCodec *codec)
     void avcodec_free_context(AVCodecContext **avctx)
-    int avcodec_is_open(AVCodecContext *avctx)
     int avcodec_parameters_to_context(AVCodecContext *codec, const AVCodecParameters *par)
     int avcodec_open2(AVCodecContext *avctx, const AVCodec *codec, AVDictionary **options)
     int avcodec_send_packet(AVCodecContext *avctx, const AVPacket *avpkt)

@@ -116,7 +116,7 @@ def open_batch(
     """What fills rows of (frames, channels) from sources; their options differ by segment alone."""
     options = asked[0] if asked else normalise(dtype=rows.dtype)
     # libswresample writes planes or interleaved frames: whichever these rows are made of.
-    settings = _settings(replace(options, channels_first=rows.strides[1] == rows.itemsize))
+    settings = _settings(in_layout(options, rows.strides[1] == rows.itemsize))
     return Batch(
         settings,
         options.limits,
@@ -140,25 +140,31 @@ def _row(source: Source, options: Options) -> _Row:
     )
     if options.num_threads != 1 or segment[0] < 0 or segment[1] < 0:
         return (None, None, None, *segment)
-    if isinstance(source, (str, os.PathLike)):
-        try:
+    try:
+        if isinstance(source, (str, os.PathLike)):
             path, _, hint = _path(source)
-        except ValueError:
-            return (None, None, None, *segment)
-        return (path, None, hint, *segment)
-    if _is_data(source):
+            return (path, None, hint, *segment)
         with memoryview(source) as view:  # type: ignore[arg-type]
             if _is_plain(view) and view.nbytes:
                 return (None, source, None, *segment)
+    except Exception:  # noqa: BLE001 - whatever it is, that item will meet it, and not the batch
+        pass
     return (None, None, None, *segment)
+
+
+def in_layout(options: Options, channels_first: bool) -> Options:
+    """The same options for another layout; most often it is the same."""
+    if options.channels_first == channels_first:
+        return options
+    return replace(options, channels_first=channels_first)
 
 
 def _path(source: str | os.PathLike[str] | os.PathLike[bytes]) -> tuple[bytes, str, bytes | None]:
     """A path for the system and for people, and the demuxer that its suffix names."""
-    path = os.fsencode(source)
+    path = bytes(os.fsencode(source))
     if b"\0" in path:
         raise ValueError("a path cannot contain a null byte")
-    name = source if isinstance(source, str) else os.fsdecode(path)
+    name = str(source) if isinstance(source, str) else os.fsdecode(path)
     return path, name, SUFFIX_HINTS.get(name.rpartition(".")[2].lower())
 
 

@@ -3,6 +3,7 @@
 import gc
 import io
 import itertools
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -223,6 +224,51 @@ def test_limits_of_a_batch_are_those_of_one(limits: Limits, tmp_path: Path) -> N
     result = pyffaudio.decode_batch_into([path, path], out, limits=limits, on_item_error="return")
     for error in result.errors:
         assert (type(error), str(error)) == (type(alone.value), str(alone.value))
+
+
+def test_a_pipe_is_opened_once(tmp_path: Path) -> None:
+    """What was read from it is gone: a row of it cannot begin anew."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    cut = wav_bytes(full_range(20_000, 1, "int16"), 8000)[:-10_000]
+    writer = threading.Thread(target=path.write_bytes, args=(cut,))
+    writer.start()
+    out = np.zeros((1, 20_000), np.int16)
+    result = pyffaudio.decode_batch_into([path], out, on_item_error="return")
+    writer.join()
+    assert isinstance(result.errors[0], CorruptAudioError)
+    assert result.lengths.tolist() == [15_000]
+
+
+def test_what_no_source_is_fails_its_row_alone() -> None:
+    class Path2(os.PathLike[str]):
+        def __fspath__(self) -> str:
+            raise RuntimeError("no path")
+
+    released = memoryview(WAV)
+    released.release()
+    sources: list[Any] = [WAV, Path2(), released, np.zeros(0, np.uint8), WAV]
+    out = np.zeros((5, 1000), np.int16)
+    result = pyffaudio.decode_batch_into(sources, out, on_item_error="return")
+    assert [type(error) for error in result.errors] == [
+        *(type(None), RuntimeError, ValueError, pyffaudio.UnsupportedFormatError, type(None)),
+    ]
+    assert result.lengths.tolist() == [1000, 0, 0, 0, 1000]
+    with pytest.raises(ValueError, match="channels"):
+        pyffaudio.decode_batch_into([WAV], np.zeros((1, 1000, 0), np.int16))
+
+
+def test_seconds_beyond_all_numbers_are_past_the_end() -> None:
+    for name in ("start_seconds", "stop_seconds"):
+        options: Any = {
+            name: 2.0**40,
+            "sample_rate": 2**24,
+            "limits": Limits(max_sample_rate=2**24),
+        }
+        expected = pyffaudio.decode_bytes(WAV, dtype="int16", **options).num_frames
+        out = np.zeros((1, expected + 1, 1), np.int16)
+        result = pyffaudio.decode_batch_into([WAV], out, **options)
+        assert result.lengths[0] == expected
 
 
 def test_errors_of_a_batch() -> None:

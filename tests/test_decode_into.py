@@ -68,6 +68,22 @@ def test_any_strides(layout: str, dtype: str) -> None:
     assert np.shares_memory(audio.samples, out)
 
 
+@pytest.mark.parametrize("channels", [1, 2, 5])
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "int32", "float32", "float64"])
+def test_planes_of_what_is_stored(dtype: str, channels: int) -> None:
+    """Of WAV that needs no conversion, long enough to be read in pieces; around them is nothing."""
+    stored = full_range(50_000, channels, dtype)
+    source = wav_bytes(stored, 8000)
+    whole = np.full((channels + 2, 50_000 + 2), 77, dtype)
+    out = whole[1:-1, 1:-1]
+    pyffaudio.decode_into(source, out, channels_first=True)
+    np.testing.assert_array_equal(out.T, stored, strict=True)
+    samples = pyffaudio.decode_bytes(source, dtype=dtype, channels_first=True).samples
+    np.testing.assert_array_equal(samples.T, stored, strict=True)
+    out[:] = 77
+    assert (whole == 77).all()
+
+
 @pytest.mark.parametrize("dtype", ["int16", "int32", "float32"])
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("name", ["flac_16", "flac_24", "vorbis"])

@@ -1,11 +1,15 @@
 """Promise: the private Decoder fails with an exception where it is misused, and never crashes."""
 
 import gc
+import os
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+import pyffaudio
 from pyffaudio import native
 from pyffaudio.native import Decoder
 from pyffaudio.options import normalise
@@ -74,3 +78,40 @@ def test_a_decoder_in_a_reference_cycle_with_its_file_object_is_collected() -> N
     del file
     gc.collect()
     assert File.alive == 0
+
+
+def test_an_exception_within_a_conversion_reaches_the_caller(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As that of a signal's handler, which may run in any line of Python."""
+    source = wav_bytes(full_range(100_000, 2, "int16"), 8000)
+    options: Any = {"sample_rate": 11025, "num_channels": 1}
+    expected = pyffaudio.decode_bytes(source, **options).samples
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pyffaudio.AudioReader(source, **options) as reader:
+        with monkeypatch.context() as patched:
+            patched.setattr("pyffaudio._decode.mix_matrix", interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                pyffaudio.decode_bytes(source, **options)
+            reader.seek(100_000)
+            with pytest.raises(KeyboardInterrupt):
+                reader.read(10)
+        reader.seek(0)
+        np.testing.assert_array_equal(reader.read(), expected)
+
+
+def test_arguments_that_are_refused_close_nothing() -> None:
+    """The descriptor 0 of a decoder that was never opened is not its own."""
+    before = os.fstat(0)
+    with pytest.raises(TypeError):
+        Decoder(None, description="x")  # type: ignore[arg-type]
+    assert os.fstat(0) == before
+
+
+def test_paths_of_any_kind_of_str(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    path.write_bytes(wav_bytes(full_range(100, 1, "int16"), 8000))
+    assert pyffaudio.decode_file(np.str_(path)).num_frames == 100
