@@ -277,7 +277,8 @@ cdef class Decoder:
             return
         source.base = self.file.tell()
         self.file.seek(0, 2)
-        source.size = max(0, self.file.tell() - source.base)
+        size = self.file.tell() - source.base
+        source.size = size if size > 0 else -1      # files of /proc have content and no size
         self.file.seek(source.base)
         source.seekable = True
 

@@ -258,6 +258,16 @@ def test_a_spooled_temporary_file(max_size: int) -> None:
         check(pyffaudio.decode_file(file, dtype=None))
 
 
+def test_a_file_object_that_does_not_know_its_size() -> None:
+    """Files of /proc say that they end where they begin, and have content."""
+
+    class Unsized(io.BytesIO):
+        def seek(self, offset: int, whence: int = 0, /) -> int:
+            return super().seek(0 if whence == 2 else offset)
+
+    check(pyffaudio.decode_file(Unsized(WAV), dtype=None))
+
+
 def test_an_open_file(path: Path) -> None:
     for buffering in (-1, 0):
         with path.open("rb", buffering=buffering) as file:
