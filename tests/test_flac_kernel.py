@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import pyffaudio
 from flac_bytes import STREAMINFO, block, crc_8, crc_16, flac, stream_info
 from flac_frames import (
     FIXED,
@@ -19,11 +20,14 @@ from flac_frames import (
     predicted,
     verbatim,
 )
+from pyffaudio import CorruptAudioError
 from pyffaudio.native import open_decoder
 from pyffaudio.options import normalise
 from signals import Samples, noise, sine
 
 RATE = 44100
+# FFmpeg's parser, behind which the kernel is, knows frames of 32 bits as of 6.0.
+KNOWS_32_BITS = int(pyffaudio.versions()["libavcodec"].split(".")[0]) >= 60
 
 
 def wave(count: int, bits: int, seed: int = 0) -> list[int]:
@@ -80,6 +84,10 @@ def check(
             for place in range(count)
         ]
         data = stream(frames, size, len(planes), bits, count * size)
+        if bits == 32 and not KNOWS_32_BITS:
+            with pytest.raises(CorruptAudioError):
+                decode(data)
+            continue
         samples, packets, by_kernel = decode(data)
         np.testing.assert_array_equal(samples, np.tile(expected, (count, 1)), strict=True)
         assert packets == by_kernel == count
@@ -269,6 +277,10 @@ def test_every_level_of_the_reference_encoder(
     command = ["flac", "-s", f"-{level}", "--force-raw-format", "--endian=little", "--sign=signed"]
     data = raw(bits, channels)
     subprocess.run([*command, *shape, "-o", path, "-"], input=data, check=True)
+    if bits == 32 and not KNOWS_32_BITS:
+        with pytest.raises(CorruptAudioError):
+            decode(path)
+        return
     samples, packets, by_kernel = decode(path)
     assert packets == by_kernel > 0
     with open_decoder(path, normalise()) as decoder:
