@@ -72,7 +72,7 @@ def test_ctrl_c(silence: Path, call: str) -> None:
             child.wait(0.3)  # it goes on by itself
         child.send_signal(signal.SIGINT)
         try:
-            out, err = child.communicate(timeout=30)
+            out, err = child.communicate(timeout=120)
         except subprocess.TimeoutExpired:
             child.kill()
             raise
