@@ -4,11 +4,10 @@ from libc.stdint cimport INT64_MAX, int64_t, uint8_t
 from posix.stat cimport S_ISREG, stat, struct_stat
 
 from pyffaudio cimport ffmpeg as ff
-from pyffaudio._convert cimport MAX_CHANNELS, Output, Target
+from pyffaudio._convert cimport MAX_CHANNELS, Output
 from pyffaudio._copy cimport Copy, Frames, copy_frames
-from pyffaudio._media cimport Policy
 from pyffaudio._session cimport (
-    Session, close_session, fill_session, init_session, open_session, seek_session)
+    Session, close_session, fill_session, open_session, seek_session)
 from pyffaudio._source cimport monotonic_ns, use_memory, use_path
 
 

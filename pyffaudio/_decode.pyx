@@ -9,7 +9,7 @@ from cpython.buffer cimport (
 from cpython.object cimport PyObject
 from libc.errno cimport ENOMEM
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t
-from libc.stdlib cimport calloc, free, malloc
+from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
 from pyffaudio cimport ffmpeg as ff
@@ -309,18 +309,14 @@ cdef class Decoder:
                 raise ValueError(f"{self.description}: this source cannot seek back")
             if session.media.fault == Fault.CANNOT_CONVERT:
                 session.media.fault = Fault.NO_FAULT
-                self._refuse_conversion()
+                try:
+                    mixing_rows(session)        # once more, and aloud
+                except ValueError as error:
+                    raise ValueError(f"{self.description}: {error}") from None
             check(status, &session.source, &session.media, self.description)
         finally:
             if session.broken:
                 self._free()
-
-    cdef object _refuse_conversion(self):
-        """Say once more, and aloud, why the waiting frame cannot be converted."""
-        try:
-            mixing_rows(&self.session)
-        except ValueError as error:
-            raise ValueError(f"{self.description}: {error}") from None
 
     cdef object _check_open(self):
         if self.closed:
@@ -518,8 +514,11 @@ cdef class Batch:
         self.plan.max_bytes = limits.max_bytes
         self.plan.max_duration = float("inf") if limits.max_duration is None \
             else limits.max_duration
-        memcpy(self.plan.padding, <const char *>padding, len(padding))
         PyObject_GetBuffer(out, &self.out, PyBUF_STRIDED | PyBUF_WRITABLE)
+        if self.out.ndim != 3 or len(sources) > self.out.shape[0] \
+                or len(padding) != self.out.itemsize or self.out.itemsize > 8:
+            raise ValueError("out must have a row for each source, of samples like padding")
+        memcpy(self.plan.padding, <const char *>padding, len(padding))
         self.plan.row_frames = self.out.shape[1]
         self.plan.num_channels = <int>self.out.shape[2]
         self.rows = <Row *>calloc(len(sources), sizeof(Row))
@@ -556,7 +555,7 @@ cdef class Batch:
 
     def fill(self):
         """Fill rows until one needs Python: its index, or -1 where none is left to take."""
-        cdef Session *session = <Session *>malloc(sizeof(Session))
+        cdef Session *session = <Session *>calloc(1, sizeof(Session))
         cdef int64_t taken
         if session == NULL:
             raise MemoryError
@@ -564,6 +563,7 @@ cdef class Batch:
             taken = take_next(&self.next)
             while taken < self.count and fill_row(session, &self.plan, &self.rows[taken]):
                 taken = take_next(&self.next)
+        drop_error(&session.source)     # of the last row, which Python will meet
         free(session)
         return taken if taken < self.count else -1
 
@@ -573,6 +573,8 @@ cdef class Batch:
 
     def result(self, Py_ssize_t index):
         """How many frames a row was filled with, and whether there was more."""
+        if not 0 <= index < self.count:
+            raise IndexError(index)
         return self.rows[index].filled, self.rows[index].more
 
 

@@ -158,7 +158,8 @@ cdef inline int open_demuxer(Media *media, Source *source, const Policy *policy,
         status = choose_demuxer(media, source, policy, &demuxer)
     if status < 0:
         return status
-    if reads(media, FLAC) and ff.av_dict_set(options, "raw_packet_size", RAW_BYTES, 0) < 0:
+    if reads(media, FLAC) and options != NULL \
+            and ff.av_dict_set(options, "raw_packet_size", RAW_BYTES, 0) < 0:
         return ff.AVERROR(ENOMEM)
     status = ff.avformat_open_input(&media.format, "", demuxer, options)
     if status < 0:

@@ -27,7 +27,6 @@ cdef inline void open_kernel(Media *media) noexcept nogil:
     cdef int place = 0
     if codec.extradata_size >= 4 and memcmp(codec.extradata, "fLaC", 4) == 0:
         place = 8
-    close_kernel(media)
     if codec.codec_id == ff.AV_CODEC_ID_FLAC \
             and codec.extradata_size >= place + FLAC_STREAMINFO_BYTES:
         media.kernel = flac_kernel_new(codec.extradata + place)

@@ -38,10 +38,14 @@ cdef inline bint begins_with_mp3(Source *source, MpegAudio *first) noexcept nogi
 
 cdef inline void describe_mp3(Source *source, ff.AVFormatContext *context) noexcept nogil:
     """Fill in the parameters that FFmpeg finds by decoding, and the length that it estimates."""
-    cdef ff.AVStream *stream = context.streams[0]
-    cdef ff.AVCodecParameters *parameters = stream.codecpar
+    cdef ff.AVStream *stream
+    cdef ff.AVCodecParameters *parameters
     cdef MpegAudio frame
     cdef int64_t num_bytes = source.size - ff.avio_tell(context.pb)
+    if context.nb_streams == 0:
+        return
+    stream = context.streams[0]
+    parameters = stream.codecpar
     if parameters.codec_id != ff.AV_CODEC_ID_MP3 or not begins_with_mp3(source, &frame):
         return
     if frame.kilobits == 0 and (parameters.bit_rate <= 0 or stream.duration == ff.AV_NOPTS_VALUE):

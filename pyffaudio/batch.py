@@ -250,18 +250,18 @@ class _Batch:
         """Fill rows without Python, but for those that are not all well: these begin anew here."""
         while (index := batch.fill()) >= 0:
             self._by_hand.add(index)
-            if self._fill(index, stop) is not None and not self._keeps_on:
+            self._fill(index, stop)
+            if self.result.errors[index] is not None and not self._keeps_on:
                 batch.end()
 
-    def _fill(self, index: int, stop: Stop) -> Exception | None:
+    def _fill(self, index: int, stop: Stop) -> None:
         result, row = self.result, self._array[index]
         audio: Audio | None
-        met: Exception | None = None
         try:
             audio = decode_item_into(self._items[index], row, self._asked[index], stop)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this item's
             error.add_note(f"sources[{index}]")
-            result.errors[index] = met = error
+            result.errors[index] = error
             audio = getattr(error, "partial", None)
         if audio is not None:
             result.lengths[index] = audio.num_frames
@@ -269,7 +269,6 @@ class _Batch:
             result.issues[index] = audio.issues
         along = row.T if self._asked[index].channels_first and row.ndim == 2 else row
         along[result.lengths[index] :] = self._padding
-        return met
 
 
 def _asked_of_each(count: int, options: dict[str, Any]) -> list[Options]:

@@ -1,6 +1,7 @@
 """Promise: the private Decoder fails with an exception where it is misused, and never crashes."""
 
 import gc
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,8 @@ import pytest
 
 import pyffaudio
 from pyffaudio import native
-from pyffaudio.native import Decoder
+from pyffaudio._decode import Batch, Settings
+from pyffaudio.native import Decoder, Stop
 from pyffaudio.options import normalise
 from signals import full_range
 from wav_bytes import wav_bytes
@@ -109,6 +111,23 @@ def test_arguments_that_are_refused_close_nothing() -> None:
     with pytest.raises(TypeError):
         Decoder(None, description="x")  # type: ignore[arg-type]
     assert os.fstat(0) == before
+
+
+def test_a_batch_fits_its_array() -> None:
+    asked = normalise(dtype="int16")
+    row = (None, WAV, None, 0.0, math.inf, 0, 100)
+    for shape, padding in [((1, 9), 2), ((0, 9, 1), 2), ((1, 9, 1), 3)]:
+        out = np.zeros(shape, np.int16)
+        with pytest.raises(ValueError, match="row for each source"):
+            Batch(Settings(asked), asked.limits, out, bytes(padding), [row], Stop())
+    batch = Batch(
+        Settings(asked), asked.limits, np.zeros((1, 9, 1), np.int16), bytes(2), [row], Stop()
+    )
+    assert batch.fill() == -1
+    assert batch.result(0) == (9, True)
+    for index in (-1, 1):
+        with pytest.raises(IndexError):
+            batch.result(index)
 
 
 def test_paths_of_any_kind_of_str(tmp_path: Path) -> None:
