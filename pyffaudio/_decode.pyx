@@ -6,7 +6,6 @@ Policy is in the Python modules above this one: they pass normalised options and
 cimport cython
 from cpython.buffer cimport (
     PyBUF_SIMPLE, PyBUF_STRIDED, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer)
-from cpython.object cimport PyObject
 from libc.errno cimport ENOMEM
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t
 from libc.stdlib cimport calloc, free
@@ -25,9 +24,11 @@ from pyffaudio._linked cimport (
 from pyffaudio._media cimport Fault, Media, Policy, fail
 from pyffaudio._seek cimport can_go, is_divisible
 from pyffaudio._session cimport (
-    Session, close_session, count_session, fill_session, init_session, open_session, seek_session)
+    Session, close_session, count_session, fill_session, init_session, mend_session, open_session,
+    seek_session)
 from pyffaudio._source cimport (
-    Source, SourceKind, SourceStop, drop_error, keep_error, monotonic_ns, use_memory, use_path)
+    Source, SourceStop, drop_error, has_stopped, keep_error, monotonic_ns, use_file_object,
+    use_memory, use_path)
 
 from pyffaudio import diagnose, issues
 from pyffaudio.levels import continuing_matrix, mix_matrix
@@ -224,13 +225,13 @@ cdef class Decoder:
         self.stop = stop
         if stop is not None:
             self.session.source.stop_flag = &stop.flag
-        self.start_clock()
+        self._start_clock()
         if data is not None:
             PyObject_GetBuffer(data, &self.view, PyBUF_SIMPLE)
             self.has_view = True
             use_memory(&self.session.source, <const uint8_t *>self.view.buf, self.view.len)
         elif file is not None:
-            self._use_file_object()
+            use_file_object(&self.session.source, file)
         try:
             self._open(path)
         except BaseException:
@@ -262,25 +263,26 @@ cdef class Decoder:
     def __exit__(self, *exception):
         self.close()
 
-    def start_clock(self):
-        """Let the timeout begin now: it is that of one call."""
+    cdef void _start_clock(self):
         if self.settings.timeout_ns > 0:
             self.session.source.deadline_ns = monotonic_ns() + self.settings.timeout_ns
 
-    cdef object _use_file_object(self):
-        """Read from the present position, which is our byte 0, as far as the file object seeks."""
-        cdef Source *source = &self.session.source
-        source.kind = SourceKind.FILE_OBJECT
-        source.file = <PyObject *>self.file
-        seekable = getattr(self.file, "seekable", None)
-        if seekable is None or not seekable():
-            return
-        source.base = self.file.tell()
-        self.file.seek(0, 2)
-        size = self.file.tell() - source.base
-        source.size = size if size > 0 else -1      # files of /proc have content and no size
-        self.file.seek(source.base)
-        source.seekable = True
+    def begin_call(self):
+        """Let the timeout, which is that of one call, begin now.
+
+        A stream that its source had broken off in an earlier one begins anew, with frame 0.
+        """
+        cdef int status = 0
+        self._take()
+        try:
+            self._check_open()
+            self._start_clock()
+            if self.session.broken or has_stopped(&self.session.source):
+                with nogil:
+                    status = mend_session(&self.session)
+                self._check(status)
+        finally:
+            release(&self.busy)
 
     cdef object _open(self, bytes path):
         cdef const char *path_chars = chars_or_null(path)
@@ -301,22 +303,18 @@ cdef class Decoder:
         cdef Session *session = &self.session
         if status >= 0:
             return
-        if session.broken:
-            self.closed = True
-        try:
-            if session.media.fault == Fault.CANNOT_GO_BACK:
-                session.media.fault = Fault.NO_FAULT
-                raise ValueError(f"{self.description}: this source cannot seek back")
-            if session.media.fault == Fault.CANNOT_CONVERT:
-                session.media.fault = Fault.NO_FAULT
-                try:
-                    mixing_rows(session)        # once more, and aloud
-                except ValueError as error:
-                    raise ValueError(f"{self.description}: {error}") from None
-            check(status, &session.source, &session.media, self.description)
-        finally:
-            if session.broken:
-                self._free()
+        if has_stopped(&session.source):
+            session.broken = True
+        if session.media.fault == Fault.CANNOT_GO_BACK:
+            session.media.fault = Fault.NO_FAULT
+            raise ValueError(f"{self.description}: this source cannot seek back")
+        if session.media.fault == Fault.CANNOT_CONVERT:
+            session.media.fault = Fault.NO_FAULT
+            try:
+                mixing_rows(session)        # once more, and aloud
+            except ValueError as error:
+                raise ValueError(f"{self.description}: {error}") from None
+        check(status, &session.source, &session.media, self.description)
 
     cdef object _check_open(self):
         if self.closed:
@@ -329,9 +327,10 @@ cdef class Decoder:
 
     cdef object _take_open(self):
         self._take()
-        if self.closed:
+        if self.closed or self.session.broken:
             release(&self.busy)
             self._check_open()
+            raise RuntimeError(f"{self.description}: an error has broken this stream off")
 
     cdef int64_t _fill(self, const Output *output, int64_t room) except -1:
         cdef int64_t filled = 0
@@ -452,7 +451,7 @@ cdef class Decoder:
         if self.facts["num_frames"] is None:
             return None
         return ff.av_rescale_rnd(self.facts["num_frames"], self.session.target.sample_rate,
-                                 self.session.media.first_rate, ff.AV_ROUND_UP)
+                                 self.facts["sample_rate"], ff.AV_ROUND_UP)
 
     @property
     def input_bytes(self):
@@ -476,7 +475,7 @@ cdef class Decoder:
         self._take()
         found = self.session.media.issues
         release(&self.busy)
-        return describe_issues(&found, issues.ISSUE_CODES, self.session.media.first_rate,
+        return describe_issues(&found, issues.ISSUE_CODES, self.facts["sample_rate"],
                                self.session.target.sample_rate)
 
     def describe(self):

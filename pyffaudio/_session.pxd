@@ -17,7 +17,8 @@ from pyffaudio._length cimport last_claimed
 from pyffaudio._media cimport Fault, Media, Policy, note_here
 from pyffaudio._open cimport close_media
 from pyffaudio._seek cimport Outcome, can_go, count_to, go_to
-from pyffaudio._source cimport Source, close_source, init_source, rewind, start_source
+from pyffaudio._source cimport (
+    Source, SourceStop, close_source, init_source, rewind, start_source)
 from pyffaudio._timeline cimport consume_frame, next_frame, open_media
 
 
@@ -34,7 +35,7 @@ cdef struct Session:
     Index index
     int jumps_left              # so often may going to a frame still fail
     int64_t position            # frames read or skipped so far
-    bint broken                 # it could not be opened anew
+    bint broken                 # by what stopped the source: only mend_session() may follow
     # How frames like the waiting one come to the target's rate and channels: the matrix, of which
     # the answer says whether it is one. Called only where these differ.
     int (*find_conversion)(Session *session, double *matrix) noexcept nogil
@@ -113,6 +114,16 @@ cdef inline int begin_anew(Session *session) noexcept nogil:
     status = open_stream_of(session)
     session.broken = status < 0
     return status
+
+
+cdef inline int mend_session(Session *session) noexcept nogil:
+    """Be at the first frame again after the source was stopped, which perhaps was not for good."""
+    if not session.source.seekable:
+        session.media.fault = Fault.CANNOT_GO_BACK
+        return ff.AVERROR_INVALIDDATA
+    session.source.stop = SourceStop.GOES_ON
+    session.source.errnum = 0
+    return begin_anew(session)
 
 
 cdef inline int64_t fill_session(Session *session, const Output *output, int64_t room,

@@ -103,6 +103,10 @@ cdef inline int check_signals(Source *source) noexcept with gil:
     return 0
 
 
+cdef inline bint has_stopped(const Source *source) noexcept nogil:
+    return source.error != NULL or source.stop != SourceStop.GOES_ON or source.errnum != 0
+
+
 cdef inline int watch(Source *source) noexcept nogil:
     """Notice a passed deadline and a waiting signal; called for every read, packet and chunk."""
     cdef int64_t now = monotonic_ns()
@@ -380,6 +384,22 @@ cdef inline void use_memory(Source *source, const uint8_t *data, int64_t size) n
     source.start = data
     source.start_size = size
     source.size = size
+    source.seekable = True
+
+
+cdef inline object use_file_object(Source *source, object file):
+    """Read from the present position, which is our byte 0, as far as the file object seeks."""
+    cdef int64_t size
+    source.kind = SourceKind.FILE_OBJECT
+    source.file = <PyObject *>file
+    seekable = getattr(file, "seekable", None)
+    if seekable is None or not seekable():
+        return
+    source.base = file.tell()
+    file.seek(0, 2)
+    size = file.tell() - source.base
+    source.size = size if size > 0 else -1      # files of /proc have content and no size
+    file.seek(source.base)
     source.seekable = True
 
 

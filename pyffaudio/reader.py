@@ -322,14 +322,14 @@ class AudioReader:
 
     def _go(self) -> None:
         """Be where the next frame is to be read, or at the end if that comes before."""
-        self._decoder.start_clock()
+        self._decoder.begin_call()
         if self._decoder.position != self._position:
             self._note_issues()
-            if self._decoder.seek(self._position) < self._position:
+            if self._decoder.seek(self._position) < self._position and not self._goes_on():
                 self._end = self._decoder.position
 
     def _goes_on(self) -> bool:
-        """Whether there is another frame, which is then behind."""
+        """Whether there is another frame, which is then behind; a fault on the way is raised."""
         return self._decoder.skip(1) > 0
 
     def _fill(self, buffer: Buffer, room: int) -> Samples:
