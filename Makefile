@@ -28,8 +28,8 @@ rm -rf $(1)/pyffaudio/*.so $(1)/pyffaudio/_decode.c $(1)/pyffaudio/bundle
 endef
 
 .NOTPARALLEL:
-.PHONY: help demo test test-all matrix $(MATRIX:%=matrix-%) sanitize fuzz-flac wheel test-wheel \
-	test-free-threaded bundle bench newer lint build clean FORCE
+.PHONY: help demo test test-all matrix $(MATRIX:%=matrix-%) sanitize fuzz-flac fuzz-filters wheel \
+	test-wheel test-free-threaded bundle bench newer lint build clean FORCE
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 20
@@ -54,7 +54,7 @@ $(MATRIX:%=matrix-%): matrix-%: .venv/ready-for-test ffmpeg-%
 	$(if $(filter $*,$(TESTED)),,$(VENV) -m pytest &&) \
 	$(VENV) tests/results.py build/results.json
 
-sanitize: .venv/ready-for-test fuzz-flac  ## decode mutated files with sanitizers, for FUZZ_SECONDS=120
+sanitize: .venv/ready-for-test fuzz-flac fuzz-filters  ## decode mutated files with sanitizers, for FUZZ_SECONDS=120
 	$(call copy_tree,build/sanitize)
 	cd build/sanitize && PYFFAUDIO_SANITIZE=address,undefined \
 		$(VENV) setup.py --quiet build_ext --inplace
@@ -72,6 +72,9 @@ fuzz-flac: .venv/ready-for-test ffmpeg-bundled  ## compare FUZZ_FRAMES=1000000 m
 		pyffaudio/flac_kernel.c -Lbuild/bundle/lib -lpyffaudio_ffmpeg
 	LD_LIBRARY_PATH=build/bundle/lib ASAN_OPTIONS=detect_leaks=0 \
 		build/fuzz/fuzz_flac build/fuzz/flac_seeds $(or $(FUZZ_FRAMES),1000000) $(or $(FUZZ_SEED),0)
+
+fuzz-filters: build  ## filter with random options, with a checking allocator, for FUZZ_SECONDS=60
+	$(VENV) scripts/fuzz_filters.py $(or $(FUZZ_SECONDS),60) $(or $(FUZZ_SEED),0)
 
 wheel: .venv/ready-for-test ffmpeg-bundled  ## put the wheel, with FFmpeg in it, and the sdist into dist
 	rm -rf build/dist build/lib.* dist/*-abi3-*.whl dist/*.tar.gz

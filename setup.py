@@ -27,6 +27,7 @@ FFMPEG = os.environ.get("PYFFAUDIO_FFMPEG") or (
 )
 # As of FFmpeg 5.1, the first release with today's channel layouts.
 LIBRARIES = {
+    "libavfilter": "8.44",
     "libavformat": "59.27",
     "libavcodec": "59.37",
     "libavutil": "57.28",

@@ -1,12 +1,13 @@
 """pyffaudio: audio of any format into NumPy arrays and PyTorch tensors, in-process over FFmpeg."""
 
-from pyffaudio.about import __version__, formats, versions
+from pyffaudio.about import __version__, filters, formats, versions
 from pyffaudio.audio import Audio
 from pyffaudio.batch import BatchResult, decode_batch_into, decode_many
 from pyffaudio.decode import decode_bytes, decode_file, decode_into
 from pyffaudio.errors import (
     CorruptAudioError,
     DecodeTimeoutError,
+    FilterError,
     LimitExceededError,
     NoAudioStreamError,
     PyffaudioError,
@@ -25,6 +26,7 @@ __all__ = [
     "Chapter",
     "CorruptAudioError",
     "DecodeTimeoutError",
+    "FilterError",
     "Issue",
     "LimitExceededError",
     "Limits",
@@ -38,6 +40,7 @@ __all__ = [
     "decode_file",
     "decode_into",
     "decode_many",
+    "filters",
     "formats",
     "probe",
     "versions",

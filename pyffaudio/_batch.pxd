@@ -1,13 +1,14 @@
 """One row of a batch, from a source to its samples, in one go and without Python."""
-from libc.math cimport INFINITY as inf, rint
+from libc.math cimport INFINITY as inf
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t
 from posix.stat cimport S_ISREG, stat, struct_stat
 
 from pyffaudio cimport ffmpeg as ff
 from pyffaudio._convert cimport MAX_CHANNELS, Output
 from pyffaudio._copy cimport Copy, Frames, copy_frames
+from pyffaudio._feed cimport is_filtered
 from pyffaudio._session cimport (
-    Session, close_session, fill_session, open_session, seek_session)
+    Session, close_session, cut_session, fill_session, in_frames_of, open_session, seek_session)
 from pyffaudio._source cimport monotonic_ns, use_memory, use_path
 
 
@@ -48,21 +49,17 @@ cdef inline int open_row(Session *session, const Plan *plan, const Row *row) noe
     cdef struct_stat status_of_file
     cdef int status = 0
     session[0] = plan.fresh
-    session.policy.format_hint = row.format_hint
+    session.feed.policy.format_hint = row.format_hint
     if plan.timeout_ns > 0:
-        session.source.deadline_ns = monotonic_ns() + plan.timeout_ns
+        session.feed.source.deadline_ns = monotonic_ns() + plan.timeout_ns
     if row.path != NULL:
         # What is read from a pipe is gone, should the row have to begin anew.
         if stat(row.path, &status_of_file) < 0 or not S_ISREG(status_of_file.st_mode):
             return ff.AVERROR_EXIT
-        status = use_path(&session.source, row.path)
+        status = use_path(&session.feed.source, row.path)
     else:
-        use_memory(&session.source, row.data, row.data_bytes)
+        use_memory(&session.feed.source, row.data, row.data_bytes)
     return open_session(session) if status == 0 else status
-
-
-cdef inline int64_t in_frames_of(double seconds, int rate) noexcept nogil:
-    return <int64_t>min(rint(seconds * rate), <double>(INT64_MAX // 2))
 
 
 cdef inline int64_t find_segment(const Session *session, const Row *row,
@@ -87,11 +84,17 @@ cdef inline int64_t most_frames(const Session *session, const Plan *plan) noexce
 
 cdef inline bint read_row(Session *session, const Plan *plan, Row *row) noexcept nogil:
     cdef int64_t num_frames = 0
-    cdef int64_t first, room, before
+    cdef int64_t first = 0
+    cdef int64_t room, before
     if session.target.num_channels != plan.num_channels:
         return False
-    first = find_segment(session, row, &num_frames)
-    num_frames = min(num_frames, plan.row_frames)
+    if is_filtered(&session.feed):
+        if cut_session(session, row.start_seconds, row.stop_seconds) < 0:
+            return False
+        num_frames = plan.row_frames
+    else:
+        first = find_segment(session, row, &num_frames)
+        num_frames = min(num_frames, plan.row_frames)
     room = min(num_frames, most_frames(session, plan))
     if seek_session(session, first) < 0 \
             or fill_session(session, &row.output, room, &row.filled) < 0:
@@ -100,7 +103,7 @@ cdef inline bint read_row(Session *session, const Plan *plan, Row *row) noexcept
     if row.filled == room and seek_session(session, before + 1) < 0:
         return False
     row.more = session.position > before
-    return session.converter.error >= 0 and session.media.issues.count == 0 \
+    return session.converter.error >= 0 and session.feed.media.issues.count == 0 \
         and not (row.more and room < num_frames)
 
 

@@ -11,11 +11,11 @@ from libc.string cimport memcpy, memset
 from pyffaudio cimport ffmpeg as ff
 from pyffaudio._copy cimport Copy, Frames, copy_frames, find_copy
 from pyffaudio._demuxer cimport QUIET
+from pyffaudio._feed cimport (
+    Feed, consume_feed, feed_format, feed_frame, feed_layout, feed_rate, is_filtered, next_feed)
 from pyffaudio._floats cimport is_float, tame_frame
-from pyffaudio._media cimport Media, Policy
 from pyffaudio._plain cimport read_samples
-from pyffaudio._source cimport Source, watch
-from pyffaudio._timeline cimport consume_frame, next_frame
+from pyffaudio._source cimport watch
 
 
 cdef enum:
@@ -55,7 +55,7 @@ cdef struct Converter:
     int sample_rate
     bint resamples
     bint tames                  # floats become integers: see tame_frame()
-    int frame_offset            # consumed of media.frame, when not resampling
+    int frame_offset            # consumed of the frame that is fed, when not resampling
     int64_t frames_in           # of this run, when resampling
     int64_t frames_out
     int error                   # met after some frames were filled: the next call's answer
@@ -64,15 +64,15 @@ cdef struct Converter:
     int kept
 
 
-cdef inline void settle_target(Target *target, const Media *media) noexcept nogil:
+cdef inline void settle_target(Target *target, const Feed *feed) noexcept nogil:
     """Let what is left open be as the first frame is."""
     cdef ff.AVSampleFormat sample_format = target.sample_format
     if target.sample_rate == 0:
-        target.sample_rate = media.first_rate
+        target.sample_rate = feed_rate(feed)
     if target.num_channels == 0:
-        target.num_channels = media.first_layout.nb_channels
+        target.num_channels = feed_layout(feed).nb_channels
     if sample_format == ff.AV_SAMPLE_FMT_NONE:
-        sample_format = ff.av_get_packed_sample_fmt(<ff.AVSampleFormat>media.first_format)
+        sample_format = ff.av_get_packed_sample_fmt(feed_format(feed))
         if sample_format == ff.AV_SAMPLE_FMT_S64:
             sample_format = ff.AV_SAMPLE_FMT_DBL
     if target.planar:
@@ -287,10 +287,10 @@ cdef inline int copy(const Converter *converter, const Target *target, const Out
 
 
 cdef inline int convert_frame(Converter *converter, const Target *target, const Output *output,
-                              int room, Media *media) noexcept nogil:
+                              int room, Feed *feed) noexcept nogil:
     """Convert as much of the frame as there is room for; libswresample keeps none of it."""
     cdef uint8_t *planes[MAX_CHANNELS]
-    cdef ff.AVFrame *frame = media.frame
+    cdef ff.AVFrame *frame = feed_frame(feed)
     cdef int channels = frame.ch_layout.nb_channels
     cdef int step = ff.av_get_bytes_per_sample(<ff.AVSampleFormat>frame.format)
     cdef int count = frame.nb_samples - converter.frame_offset
@@ -313,17 +313,18 @@ cdef inline int convert_frame(Converter *converter, const Target *target, const 
     converter.frame_offset += count
     if converter.frame_offset == frame.nb_samples:
         converter.frame_offset = 0
-        consume_frame(media)
+        consume_feed(feed)
     return count
 
 
 cdef inline int resample_frame(Converter *converter, const Target *target, const Output *output,
-                               int room, Media *media) noexcept nogil:
+                               int room, Feed *feed) noexcept nogil:
     """Hand the frame to the resampler, which keeps what there is no room for."""
+    cdef const ff.AVFrame *frame = feed_frame(feed)
     cdef int written = convert(converter, target, output, room, CHUNK_FRAMES,
-                               <const uint8_t **>media.frame.extended_data, media.frame.nb_samples)
-    converter.frames_in += media.frame.nb_samples
-    consume_frame(media)
+                               <const uint8_t **>frame.extended_data, frame.nb_samples)
+    converter.frames_in += frame.nb_samples
+    consume_feed(feed)
     return written
 
 
@@ -363,32 +364,31 @@ cdef inline int flush_run(Converter *converter, const Target *target, const Outp
 
 
 cdef inline int take_frame(Converter *converter, const Target *target, const Output *output,
-                           int room, Media *media, Source *source,
-                           const Policy *policy) noexcept nogil:
+                           int room, Feed *feed) noexcept nogil:
     """Convert the next frame, as far as there is room, if it belongs to this run; else end it."""
     cdef int status = 0
     if converter.copies_integers and writes_directly(target, output) \
-            and (target.num_channels == 1 or not target.planar):
-        status = <int>read_samples(media, source, output.base, room)
+            and (target.num_channels == 1 or not target.planar) and not is_filtered(feed):
+        status = <int>read_samples(&feed.media, &feed.source, output.base, room)
     if status > 0:
         return status
-    status = next_frame(media, source, policy)
+    status = next_feed(feed)
     if status < 0:
         return status
-    if status == 0 or not belongs_to_run(converter, target, media.frame):
+    if status == 0 or not belongs_to_run(converter, target, feed_frame(feed)):
         converter.phase = Phase.FLUSHING if converter.resamples else Phase.FINISHED
         return 0
     if converter.tames and converter.frame_offset == 0:
-        status = tame_frame(media.frame)
+        status = tame_frame(feed_frame(feed))
         if status < 0:
             return status
     if converter.resamples:
-        return resample_frame(converter, target, output, room, media)
-    return convert_frame(converter, target, output, room, media)
+        return resample_frame(converter, target, output, room, feed)
+    return convert_frame(converter, target, output, room, feed)
 
 
 cdef inline int advance(Converter *converter, const Target *target, const Output *output, int room,
-                        Media *media, Source *source, const Policy *policy) noexcept nogil:
+                        Feed *feed) noexcept nogil:
     """One step of the run: frames written (perhaps none), a change of phase, or an error."""
     cdef int written = 0
     if converter.kept > 0:
@@ -401,15 +401,14 @@ cdef inline int advance(Converter *converter, const Target *target, const Output
         if converter.resamples:
             written = resample_kept(converter, target, output, room)
         if written == 0:
-            written = take_frame(converter, target, output, room, media, source, policy)
+            written = take_frame(converter, target, output, room, feed)
     if written > 0:
         converter.frames_out += written
     return give_kept(converter, target, output, room) if converter.kept > 0 else written
 
 
 cdef inline int64_t fill(Converter *converter, const Target *target, const Output *output,
-                         int64_t room, Media *media, Source *source,
-                         const Policy *policy) noexcept nogil:
+                         int64_t room, Feed *feed) noexcept nogil:
     """Fill up to `room` frames of the output from this run; fewer mean that the run has ended.
 
     An error after some frames is kept: these frames are good, and the next call answers it.
@@ -420,11 +419,11 @@ cdef inline int64_t fill(Converter *converter, const Target *target, const Outpu
     if status < 0:
         return status
     while filled < room and converter.phase != Phase.FINISHED:
-        status = watch(source)
+        status = watch(&feed.source)
         if status >= 0:
             status = advance(converter, target, &rest,
                              CHUNK_FRAMES if room - filled > CHUNK_FRAMES else <int>(room - filled),
-                             media, source, policy)
+                             feed)
         if status < 0:
             converter.error = status
             return filled if filled > 0 else status

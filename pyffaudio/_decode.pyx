@@ -6,7 +6,6 @@ Policy is in the Python modules above this one: they pass normalised options and
 cimport cython
 from cpython.buffer cimport (
     PyBUF_SIMPLE, PyBUF_STRIDED, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer)
-from libc.errno cimport ENOMEM
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
@@ -17,45 +16,31 @@ from pyffaudio._claim cimport claim, raise_flag, release
 from pyffaudio._convert cimport Output, Target
 from pyffaudio._demuxer cimport init_quiet_class
 from pyffaudio._describe cimport (
-    channel_names, chars_or_null, describe, describe_issues, flac_md5, text)
+    channel_names, chars_or_null, describe, describe_issues, flac_md5)
+from pyffaudio._feed cimport feed_frame, feed_layout, is_filtered
+from pyffaudio._graph cimport GraphPlan, init_graph, init_quiet_filter_class
 from pyffaudio._issues cimport Issues, is_damaged
 from pyffaudio._linked cimport (
     decoders_of_ffmpeg, demuxers_of_ffmpeg, files_of_ffmpeg, versions_of_ffmpeg)
 from pyffaudio._media cimport Fault, Media, Policy, fail
+from pyffaudio._plan cimport fill_plan, filters_of_ffmpeg as all_filters, free_plan, \
+    options_of_filter as all_options, try_filter as try_one
+from pyffaudio._raise cimport raise_if_failed
 from pyffaudio._seek cimport can_go, is_divisible
 from pyffaudio._session cimport (
-    Session, close_session, count_session, fill_session, init_session, mend_session, open_session,
-    seek_session)
+    Session, close_session, count_session, cut_session, fill_session, init_session, mend_session,
+    open_session, seek_session)
 from pyffaudio._source cimport (
-    Source, SourceStop, drop_error, has_stopped, keep_error, monotonic_ns, use_file_object,
-    use_memory, use_path)
+    drop_error, has_stopped, keep_error, monotonic_ns, use_file_object, use_memory, use_path)
 
-from pyffaudio import diagnose, issues
+from pyffaudio import issues
 from pyffaudio.levels import continuing_matrix, mix_matrix
 from pyffaudio.rates import check_rates
 
 if not init_quiet_class():
     raise MemoryError
+init_quiet_filter_class()
 
-cdef enum:
-    HEAD_BYTES = 512            # shown to diagnose: enough to tell a web page
-
-FAULTS = {
-    Fault.FORMAT_UNKNOWN: "format_unknown",
-    Fault.FORMAT_NOT_ALLOWED: "format_not_allowed",
-    Fault.FORMAT_MISSING: "format_missing",
-    Fault.HEADER_DAMAGED: "header_damaged",
-    Fault.NO_AUDIO_STREAM: "no_audio_stream",
-    Fault.NO_SUCH_STREAM: "no_such_stream",
-    Fault.NOT_AN_AUDIO_STREAM: "not_an_audio_stream",
-    Fault.CODEC_NOT_ALLOWED: "codec_not_allowed",
-    Fault.CODEC_MISSING: "codec_missing",
-    Fault.CODEC_REFUSED: "codec_refused",
-    Fault.NOTHING_DECODED: "nothing_decoded",
-    Fault.TOO_MANY_STREAMS: "max_streams",
-    Fault.TOO_MANY_CHANNELS: "max_channels",
-    Fault.RATE_TOO_HIGH: "max_sample_rate",
-}
 SAMPLE_FORMATS = {
     "uint8": ff.AV_SAMPLE_FMT_U8,
     "int8": ff.AV_SAMPLE_FMT_U8,
@@ -66,45 +51,12 @@ SAMPLE_FORMATS = {
 }
 
 
-cdef object check_source(Source *source, str description):
-    """Raise what stopped the source, if anything did."""
-    cdef object error
-    if source.error != NULL:
-        error = <object>source.error
-        drop_error(source)
-        raise error
-    if source.stop == SourceStop.TIMED_OUT:
-        raise diagnose.limit_error("timeout", None, description)
-    if source.stop == SourceStop.CANCELLED:
-        raise RuntimeError(f"{description}: cancelled by another thread")
-    if source.stop == SourceStop.INPUT_TOO_LARGE:
-        raise diagnose.limit_error("max_input_bytes", source.offset, description)
-    if source.errnum != 0:
-        raise diagnose.system_error(source.errnum, description)
-
-
-cdef object check(int64_t status, Source *source, Media *media, str description):
-    """Raise what a negative status means: the one place where codes become exceptions."""
-    cdef char words[128]
-    cdef int64_t head_size = source.start_size if source.start_size < HEAD_BYTES else HEAD_BYTES
-    if status >= 0:
-        return
-    check_source(source, description)
-    if status == ff.AVERROR(ENOMEM):
-        raise MemoryError(f"{description}: FFmpeg could not allocate memory")
-    if media.fault == Fault.NO_FAULT:
-        ff.av_strerror(<int>status, words, sizeof(words))
-        raise diagnose.fault_error("ffmpeg", status, text(words), b"", description)
-    raise diagnose.fault_error(FAULTS[media.fault], media.fault_value, text(media.fault_name),
-                               source.start[:head_size], description)
-
-
 cdef list mixing_rows(const Session *session):
     """The matrix that brings frames like the waiting one to the target's channels, or None.
 
     By the level contract, at first; later, where it has no rule, by what comes nearest.
     """
-    cdef const ff.AVFrame *frame = session.media.frame
+    cdef const ff.AVFrame *frame = feed_frame(&session.feed)
     cdef list channels = channel_names(&frame.ch_layout)
     check_rates(frame.sample_rate, session.target.sample_rate)
     try:
@@ -112,7 +64,7 @@ cdef list mixing_rows(const Session *session):
     except ValueError:
         if not session.converter.has_run:
             raise
-    first = channel_names(&session.media.first_layout)
+    first = channel_names(feed_layout(&session.feed))
     if len(first) != session.target.num_channels:
         first = [None] * session.target.num_channels
     return continuing_matrix(channels, first)
@@ -124,9 +76,9 @@ cdef int find_conversion(Session *session, double *matrix) noexcept with gil:
     try:
         rows = mixing_rows(session)
     except ValueError:
-        return fail(&session.media, Fault.CANNOT_CONVERT, 0, NULL)
+        return fail(&session.feed.media, Fault.CANNOT_CONVERT, 0, NULL)
     except BaseException as error:
-        keep_error(&session.source, error)      # of a signal's handler, for one
+        keep_error(&session.feed.source, error)      # of a signal's handler, for one
         return ff.AVERROR_EXIT
     if rows is None:
         return 0
@@ -152,14 +104,20 @@ cdef class Settings:
     cdef Session fresh          # as every session begins
     cdef int64_t timeout_ns
     cdef ff.AVDictionary *format_options
-    cdef tuple texts            # the bytes that the policy points into
+    cdef GraphPlan plan
+    cdef tuple texts            # the bytes that the policy and the plan point into
 
-    def __cinit__(self, options):
+    def __cinit__(self, options, plan=None):
         cdef Target *target = &self.fresh.target
         init_session(&self.fresh)
         self.fresh.find_conversion = find_conversion
         self._set_policy(options)
         self._set_limits(options.limits)
+        if plan is not None:
+            self.texts += (plan,)
+            fill_plan(&self.plan, plan.nodes, plan.ends, plan.links)
+            self.plan.max_bytes = options.limits.max_bytes
+            init_graph(&self.fresh.feed.graph, &self.plan)
         target.sample_rate = options.sample_rate or 0
         target.num_channels = options.num_channels or 0
         target.planar = options.channels_first
@@ -174,9 +132,10 @@ cdef class Settings:
 
     def __dealloc__(self):
         ff.av_dict_free(&self.format_options)
+        free_plan(&self.plan)
 
     cdef object _set_policy(self, options):
-        cdef Policy *policy = &self.fresh.policy
+        cdef Policy *policy = &self.fresh.feed.policy
         cdef object limits = options.limits
         cdef object format = options.format and options.format.encode()
         self.texts = (options.demuxers, options.decoders, format)
@@ -193,7 +152,7 @@ cdef class Settings:
             # At most 30 years: nanoseconds beyond that do not fit.
             self.timeout_ns = <int64_t>(min(limits.timeout, 1e9) * 1e9)
         if limits.max_input_bytes is not None:
-            self.fresh.source.max_bytes = limits.max_input_bytes
+            self.fresh.feed.source.max_bytes = limits.max_input_bytes
 
 
 @cython.final
@@ -217,21 +176,21 @@ cdef class Decoder:
     def __cinit__(self, Settings settings not None, *, bytes path=None, data=None, file=None,
                   str description not None, bytes format_hint=None, Stop stop=None):
         self.session = settings.fresh
-        self.session.policy.format_hint = chars_or_null(format_hint)
+        self.session.feed.policy.format_hint = chars_or_null(format_hint)
         self.settings = settings
         self.format_hint = format_hint
         self.description = description
         self.file = file
         self.stop = stop
         if stop is not None:
-            self.session.source.stop_flag = &stop.flag
+            self.session.feed.source.stop_flag = &stop.flag
         self._start_clock()
         if data is not None:
             PyObject_GetBuffer(data, &self.view, PyBUF_SIMPLE)
             self.has_view = True
-            use_memory(&self.session.source, <const uint8_t *>self.view.buf, self.view.len)
+            use_memory(&self.session.feed.source, <const uint8_t *>self.view.buf, self.view.len)
         elif file is not None:
-            use_file_object(&self.session.source, file)
+            use_file_object(&self.session.feed.source, file)
         try:
             self._open(path)
         except BaseException:
@@ -244,7 +203,7 @@ cdef class Decoder:
 
     cdef void _free(self):
         close_session(&self.session)
-        drop_error(&self.session.source)
+        drop_error(&self.session.feed.source)
         if self.has_view:
             self.has_view = False
             PyBuffer_Release(&self.view)
@@ -265,7 +224,7 @@ cdef class Decoder:
 
     cdef void _start_clock(self):
         if self.settings.timeout_ns > 0:
-            self.session.source.deadline_ns = monotonic_ns() + self.settings.timeout_ns
+            self.session.feed.source.deadline_ns = monotonic_ns() + self.settings.timeout_ns
 
     def begin_call(self):
         """Let the timeout, which is that of one call, begin now.
@@ -277,7 +236,8 @@ cdef class Decoder:
         try:
             self._check_open()
             self._start_clock()
-            if self.session.broken or has_stopped(&self.session.source):
+            self.session.feed.graph.bytes_in = 0
+            if self.session.broken or has_stopped(&self.session.feed.source):
                 with nogil:
                     status = mend_session(&self.session)
                 self._check(status)
@@ -289,32 +249,32 @@ cdef class Decoder:
         cdef int64_t status = 0
         with nogil:
             if path_chars != NULL:
-                status = use_path(&self.session.source, path_chars)
+                status = use_path(&self.session.feed.source, path_chars)
             if status == 0:
                 status = open_session(&self.session)
         self._check(status)
         self.dtype = dtype_of(&self.session.target)
         # Before a chained stream goes on to files that say something else.
-        self.facts = describe(&self.session.media, &self.session.source)
-        self.md5 = flac_md5(self.session.media.codec)
+        self.facts = describe(&self.session.feed.media, &self.session.feed.source)
+        self.md5 = flac_md5(self.session.feed.media.codec)
 
     cdef object _check(self, int64_t status):
         """Raise what a negative status means."""
         cdef Session *session = &self.session
         if status >= 0:
             return
-        if has_stopped(&session.source):
+        if has_stopped(&session.feed.source):
             session.broken = True
-        if session.media.fault == Fault.CANNOT_GO_BACK:
-            session.media.fault = Fault.NO_FAULT
+        if session.feed.media.fault == Fault.CANNOT_GO_BACK:
+            session.feed.media.fault = Fault.NO_FAULT
             raise ValueError(f"{self.description}: this source cannot seek back")
-        if session.media.fault == Fault.CANNOT_CONVERT:
-            session.media.fault = Fault.NO_FAULT
+        if session.feed.media.fault == Fault.CANNOT_CONVERT:
+            session.feed.media.fault = Fault.NO_FAULT
             try:
                 mixing_rows(session)        # once more, and aloud
             except ValueError as error:
                 raise ValueError(f"{self.description}: {error}") from None
-        check(status, &session.source, &session.media, self.description)
+        raise_if_failed(status, &session.feed.source, &session.feed.media, self.description)
 
     cdef object _check_open(self):
         if self.closed:
@@ -391,6 +351,20 @@ cdef class Decoder:
         finally:
             release(&self.busy)
 
+    def cut(self, double start_seconds, double stop_seconds):
+        """Of a stream that was just opened, let its filters have no more than this segment.
+
+        Negative seconds count from the end, which is then looked for.
+        """
+        cdef int status
+        self._take_open()
+        try:
+            with nogil:
+                status = cut_session(&self.session, start_seconds, stop_seconds)
+            self._check(status)
+        finally:
+            release(&self.busy)
+
     def count(self):
         """Frames of the whole by its packets, which are not decoded; None where that is no way.
 
@@ -416,20 +390,21 @@ cdef class Decoder:
         """Whether parts of the stream may be decoded by decoders of their own, bit for bit."""
         cdef bint divisible
         self._take_open()
-        divisible = can_go(&self.session.media, &self.session.source) \
-            and is_divisible(&self.session.media, &self.session.source)
+        divisible = not is_filtered(&self.session.feed) \
+            and can_go(&self.session.feed.media, &self.session.feed.source) \
+            and is_divisible(&self.session.feed.media, &self.session.feed.source)
         release(&self.busy)
         return divisible
 
     @property
     def packets_decoded(self):
         """How many packets have been given to the decoder."""
-        return self.session.media.packets_decoded
+        return self.session.feed.media.packets_decoded
 
     @property
     def kernel_packets(self):
         """How many of them our own kernel has decoded in its place."""
-        return self.session.media.kernel_packets
+        return self.session.feed.media.kernel_packets
 
     @property
     def sample_rate(self):
@@ -448,19 +423,19 @@ cdef class Decoder:
     def claimed_frames(self):
         """Frames at the output rate by the container's word, which may be wrong; or None."""
         self._check_open()
-        if self.facts["num_frames"] is None:
+        if self.facts["num_frames"] is None or is_filtered(&self.session.feed):
             return None
         return ff.av_rescale_rnd(self.facts["num_frames"], self.session.target.sample_rate,
                                  self.facts["sample_rate"], ff.AV_ROUND_UP)
 
     @property
     def input_bytes(self):
-        return None if self.session.source.size < 0 else self.session.source.size
+        return None if self.session.feed.source.size < 0 else self.session.feed.source.size
 
     @property
     def complete(self):
         """False: audio is known to be missing; True: all that was promised came; None: unknown."""
-        cdef const Media *media = &self.session.media
+        cdef const Media *media = &self.session.feed.media
         cdef bint damaged, proved
         self._take()
         damaged = is_damaged(&media.issues)
@@ -470,13 +445,16 @@ cdef class Decoder:
 
     @property
     def issues(self):
-        """(code, frame offset, frames) of each irregularity so far, at the output rate."""
+        """(code, frame offset, frames) of each irregularity so far, at the output rate.
+
+        With filters, in the time of what goes in.
+        """
         cdef Issues found
         self._take()
-        found = self.session.media.issues
+        found = self.session.feed.media.issues
         release(&self.busy)
-        return describe_issues(&found, issues.ISSUE_CODES, self.facts["sample_rate"],
-                               self.session.target.sample_rate)
+        return describe_issues(&found, issues.ISSUE_CODES, self.session.feed.graph.origin,
+                               self.facts["sample_rate"], self.session.target.sample_rate)
 
     def describe(self):
         """What the container and the first frame say, for AudioInfo."""
@@ -507,8 +485,8 @@ cdef class Batch:
         self.stop = stop
         self.sources = sources
         self.plan.fresh = settings.fresh
-        self.plan.fresh.source.stop_flag = &stop.flag
-        self.plan.fresh.source.next_watch_ns = INT64_MAX    # signals are the main thread's
+        self.plan.fresh.feed.source.stop_flag = &stop.flag
+        self.plan.fresh.feed.source.next_watch_ns = INT64_MAX    # signals are the main thread's
         self.plan.timeout_ns = settings.timeout_ns
         self.plan.max_bytes = limits.max_bytes
         self.plan.max_duration = float("inf") if limits.max_duration is None \
@@ -562,7 +540,7 @@ cdef class Batch:
             taken = take_next(&self.next)
             while taken < self.count and fill_row(session, &self.plan, &self.rows[taken]):
                 taken = take_next(&self.next)
-        drop_error(&session.source)     # of the last row, which Python will meet
+        drop_error(&session.feed.source)     # of the last row, which Python will meet
         free(session)
         return taken if taken < self.count else -1
 
@@ -597,3 +575,24 @@ def loaded_from():
 def available_formats():
     """Names of every demuxer and of every audio decoder of the linked FFmpeg."""
     return demuxers_of_ffmpeg(), decoders_of_ffmpeg()
+
+
+def filters_of_ffmpeg():
+    """Name and purpose of each filter from audio to audio, as far as that is known beforehand."""
+    return all_filters()
+
+
+def options_of_filter(bytes name not None):
+    """Name of each option, and its place in memory, in the order that arguments without a name
+    have; names of the same place are of one option.
+    """
+    return all_options(name)
+
+
+def try_filter(bytes name not None, tuple options not None, tuple bounds not None):
+    """Make a filter as a graph would, if the integers that `bounds` name are within these.
+
+    Answers what is wrong, or ""; the index of the option that FFmpeg said it of, or -1; the kinds
+    of its inputs and of its outputs; and those integers.
+    """
+    return try_one(name, options, bounds)

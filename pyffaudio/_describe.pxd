@@ -121,12 +121,18 @@ cdef inline dict describe(Media *media, const Source *source):
     }
 
 
-cdef inline list describe_issues(const Issues *issues, tuple codes, int rate, int target_rate):
-    """(code, frame offset, frames) of each: counted at `rate`, told at `target_rate`."""
+cdef inline list describe_issues(const Issues *issues, tuple codes, int64_t origin, int rate,
+                                 int target_rate):
+    """(code, frame offset, frames) of each from `origin` on: counted at `rate`, told at
+    `target_rate`.
+    """
     cdef int i
     cdef list described = []
     for i in range(issues.count):
-        described.append((codes[<int>issues.items[i].code],
-                          ff.av_rescale(issues.items[i].position, target_rate, rate),
-                          ff.av_rescale(issues.items[i].num_frames, target_rate, rate)))
+        begin = max(issues.items[i].position - origin, 0)
+        end = issues.items[i].position - origin + issues.items[i].num_frames
+        if end >= 0:
+            described.append((codes[<int>issues.items[i].code],
+                              ff.av_rescale(begin, target_rate, rate),
+                              ff.av_rescale(end - begin, target_rate, rate)))
     return described

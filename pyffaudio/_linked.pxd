@@ -16,6 +16,7 @@ cdef inline str dotted(unsigned int version):
 cdef inline dict versions_of_ffmpeg():
     return {
         "ffmpeg": text(ff.av_version_info()),
+        "libavfilter": dotted(ff.avfilter_version()),
         "libavformat": dotted(ff.avformat_version()),
         "libavcodec": dotted(ff.avcodec_version()),
         "libavutil": dotted(ff.avutil_version()),
@@ -32,7 +33,8 @@ cdef inline str file_of(const void *function):
 
 cdef inline list files_of_ffmpeg():
     return [
-        file_of(<void *>ff.avformat_version), file_of(<void *>ff.avcodec_version),
+        file_of(<void *>ff.avfilter_version), file_of(<void *>ff.avformat_version),
+        file_of(<void *>ff.avcodec_version),
         file_of(<void *>ff.avutil_version), file_of(<void *>ff.swresample_version)]
 
 

@@ -13,7 +13,7 @@ from pyffaudio._promise cimport Promise
 from pyffaudio.flac_kernel cimport FlacKernel
 
 
-# What FFmpeg has no error code for; check() in _decode.pyx has the exception for each.
+# What FFmpeg has no error code for; diagnose.FAULT_NAMES has their names, in this order.
 cdef enum Fault:
     NO_FAULT
     FORMAT_UNKNOWN
@@ -30,6 +30,8 @@ cdef enum Fault:
     TOO_MANY_STREAMS
     TOO_MANY_CHANNELS
     RATE_TOO_HIGH
+    TOO_MUCH_TO_FILTER
+    FILTERS_FAILED
     CANNOT_CONVERT
     CANNOT_GO_BACK
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pyffaudio.formats import DECODERS, DEMUXERS
-from pyffaudio.native import available_formats, linked_versions, loaded_from
+from pyffaudio.native import allowed_filters, available_formats, linked_versions, loaded_from
 
 __version__ = "0.1.0"
 
@@ -23,8 +23,8 @@ def versions() -> dict[str, str]:
     --------
     >>> import pyffaudio
     >>> sorted(pyffaudio.versions())  # doctest: +NORMALIZE_WHITESPACE
-    ['configuration', 'ffmpeg', 'libavcodec', 'libavformat', 'libavutil', 'libswresample',
-     'license', 'path', 'pyffaudio']
+    ['configuration', 'ffmpeg', 'libavcodec', 'libavfilter', 'libavformat', 'libavutil',
+     'libswresample', 'license', 'path', 'pyffaudio']
     """
     paths = dict.fromkeys(loaded_from())
     return {"pyffaudio": __version__, **linked_versions(), "path": ", ".join(paths)}
@@ -44,3 +44,24 @@ def formats() -> dict[str, tuple[str, ...]]:
         "demuxers": tuple(name for name in DEMUXERS if name in demuxers),
         "decoders": tuple(name for name in DECODERS if name in decoders),
     }
+
+
+def filters() -> dict[str, str]:
+    """Audio filters that the option `filters` may use, with a line on each.
+
+    Returns
+    -------
+    dict of str to str
+        By name: those of the linked FFmpeg, less those that could open a file, a device or a socket
+        (docs/filters.md has the reasons). FFmpeg's documentation describes their options:
+        https://ffmpeg.org/ffmpeg-filters.html.
+
+    Examples
+    --------
+    >>> import pyffaudio
+    >>> pyffaudio.filters()["atempo"]
+    'Adjust audio tempo.'
+    >>> "amovie" in pyffaudio.filters()
+    False
+    """
+    return allowed_filters()

@@ -169,6 +169,7 @@ def _add_decode(decode: argparse.ArgumentParser) -> None:
     add("--stop-seconds", type=float, metavar="S", help="end before this (default: the end)")
     add("--stream-index", type=int, metavar="I", help="stream in the container (default: best)")
     add("--format", metavar="NAME", help="demuxer for what has no signature, such as g722")
+    add("--filters", metavar="GRAPH", help="FFmpeg filter graph, such as highpass=f=200,loudnorm")
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -197,6 +198,7 @@ def _decode(args: argparse.Namespace) -> int:
             stop_seconds=args.stop_seconds,
             stream_index=args.stream_index,
             format=args.format,
+            filters=args.filters,
         )
     if args.output == "-":
         # Not sys.stdout.buffer: under PYTHONUNBUFFERED its write may stop early and say nothing.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from math import inf
 from typing import Any, Unpack
 
 from pyffaudio import native
@@ -52,6 +53,9 @@ def decode_file(source: File, **options: Unpack[DecodeOptions]) -> Audio:
         Names the demuxer, for what has no signature: ``"g722"``, ``"s16le"``.
     format_options : mapping, optional
         ``{"sample_rate": 8000, "channels": 1}``, for raw PCM.
+    filters : str, optional
+        An FFmpeg filter graph with one input and one output, ``"highpass=f=200,loudnorm"``
+        (docs/filters.md); the options above hold for what comes out, seconds cut what goes in.
     num_threads : int
         Threads that decode one long file side by side; 0 is one for each core. The samples are the
         same; only exact codecs (docs/seeking.md) of a path or of bytes are divided. Default: 1.
@@ -78,6 +82,8 @@ def decode_file(source: File, **options: Unpack[DecodeOptions]) -> Audio:
         Audio is damaged; what could be decoded is on ``.partial``.
     LimitExceededError
         One of `limits` was reached.
+    FilterError
+        `filters` are wrong, not allowed or cannot take this audio.
     TypeError, ValueError
         An option is wrong; nothing was opened. ValueError too where no rule mixes the stored
         channels to `num_channels`, or the stored rate is too far from `sample_rate`.
@@ -225,6 +231,10 @@ def _go_to_segment(decoder: Decoder, source: Any, options: Options) -> int:
     start, stop = options.start_seconds, options.stop_seconds
     if start < 0 or (stop is not None and stop < 0):
         native.rewinder(source, "negative seconds, which count from the end, need a look at it")
+    if options.filters is not None:
+        decoder.cut(start, inf if stop is None else stop)
+        return ALL_FRAMES
+    if start < 0 or (stop is not None and stop < 0):
         # A short answer may be a fault, which the next call raises.
         while decoder.skip(ALL_FRAMES):
             pass

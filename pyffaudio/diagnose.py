@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pyffaudio.errors import (
     CorruptAudioError,
     DecodeTimeoutError,
+    FilterError,
     LimitExceededError,
     NoAudioStreamError,
     PyffaudioError,
@@ -19,6 +20,26 @@ if TYPE_CHECKING:
     from pyffaudio.audio import Audio
     from pyffaudio.issues import Issue
 
+# In the order of Fault in _media.pxd; "max_..." are limits, those not named have no message here.
+FAULT_NAMES = (
+    "",
+    "format_unknown",
+    "format_not_allowed",
+    "format_missing",
+    "header_damaged",
+    "no_audio_stream",
+    "no_such_stream",
+    "not_an_audio_stream",
+    "codec_not_allowed",
+    "codec_missing",
+    "codec_refused",
+    "nothing_decoded",
+    "max_streams",
+    "max_channels",
+    "max_sample_rate",
+    "max_filtered_bytes",
+    "filters_failed",
+)
 # fault of the decoder -> exception, and message with the fault's name and value filled in
 _FAULTS: dict[str, tuple[type[PyffaudioError], str]] = {
     "format_unknown": (UnsupportedFormatError, "not recognised as audio{guess}"),
@@ -32,6 +53,7 @@ _FAULTS: dict[str, tuple[type[PyffaudioError], str]] = {
     "codec_missing": (UnsupportedFormatError, "the linked FFmpeg has no decoder for {name}"),
     "codec_refused": (CorruptAudioError, "the decoder of {name} refuses the stream's parameters"),
     "nothing_decoded": (CorruptAudioError, "looks like {name}, but no audio can be decoded{guess}"),
+    "filters_failed": (FilterError, "the filters cannot take this audio: {name}"),
     "ffmpeg": (CorruptAudioError, "FFmpeg failed: {name}"),
 }
 
@@ -63,6 +85,8 @@ def _guess(head: bytes) -> str:
 
 def fault_error(fault: str, value: int, name: str, head: bytes, source: str) -> PyffaudioError:
     """The exception for a fault that the decoder found."""
+    if fault == "max_filtered_bytes":
+        return limit_error("max_bytes", value, source, "what goes into the filters")
     if fault.startswith("max_"):
         return limit_error(fault, value, source)
     if fault == "codec_missing" and name not in CODECS:
@@ -90,15 +114,17 @@ _LIMIT_WORDS = {
     "max_streams": "the container has at least {value} streams, more than max_streams",
     "max_channels": "the stream has {value} channels, more than max_channels",
     "max_sample_rate": "the stream's sample rate is {value} Hz, more than max_sample_rate",
-    "max_bytes": "the samples would take more than {value} bytes, which is max_bytes",
+    "max_bytes": "{what} would take more than {value} bytes, which is max_bytes",
     "max_duration": "the audio is longer than {value} seconds, which is max_duration",
 }
 
 
-def limit_error(limit: str, value: float | None, source: str) -> LimitExceededError:
+def limit_error(
+    limit: str, value: float | None, source: str, what: str = "the samples"
+) -> LimitExceededError:
     """The exception for a limit that was reached."""
     kind = DecodeTimeoutError if limit == "timeout" else LimitExceededError
-    words = _LIMIT_WORDS[limit].format(value=value)
+    words = _LIMIT_WORDS[limit].format(value=value, what=what)
     error = kind(
         f"{source}: {words}; raise it with limits=Limits({limit}=...)",
         code="timeout" if limit == "timeout" else "limit_exceeded",

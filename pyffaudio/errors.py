@@ -77,3 +77,15 @@ class LimitExceededError(PyffaudioError):
 
 class DecodeTimeoutError(LimitExceededError):
     """`Limits.timeout` passed before the call was done."""
+
+
+class FilterError(PyffaudioError):
+    """A filter graph is wrong, not allowed, or cannot take this audio.
+
+    Attributes
+    ----------
+    place : int or None
+        The character of the string where it is wrong, where that is known.
+    """
+
+    place: int | None = None

@@ -6,6 +6,7 @@ cdef extern from "libavutil/error.h" nogil:
     int AVERROR(int errnum)
     int AVERROR_EOF
     int AVERROR_EXIT
+    int AVERROR_FILTER_NOT_FOUND
     int AVERROR_INVALIDDATA
     int av_strerror(int errnum, char *errbuf, size_t errbuf_size)
 
@@ -80,6 +81,8 @@ cdef extern from "libavutil/samplefmt.h" nogil:
     AVSampleFormat av_get_packed_sample_fmt(AVSampleFormat sample_fmt)
     AVSampleFormat av_get_planar_sample_fmt(AVSampleFormat sample_fmt)
     int av_get_bytes_per_sample(AVSampleFormat sample_fmt)
+    int av_samples_copy(uint8_t **dst, uint8_t **src, int dst_offset, int src_offset,
+                        int nb_samples, int nb_channels, AVSampleFormat sample_fmt)
     int av_samples_set_silence(uint8_t **audio_data, int offset, int nb_samples, int nb_channels,
                                AVSampleFormat sample_fmt)
     int av_sample_fmt_is_planar(AVSampleFormat sample_fmt)
@@ -87,6 +90,16 @@ cdef extern from "libavutil/samplefmt.h" nogil:
 
 
 cdef extern from "libavutil/opt.h" nogil:
+    enum AVOptionType:
+        AV_OPT_TYPE_CONST
+    ctypedef struct AVOption:
+        const char *name
+        int offset
+        AVOptionType type
+    int AV_OPT_SEARCH_CHILDREN
+    const AVOption *av_opt_next(const void *obj, const AVOption *prev)
+    int av_opt_set(void *obj, const char *name, const char *val, int search_flags)
+    int av_opt_get_int(void *obj, const char *name, int search_flags, int64_t *out_val)
     int av_opt_set_sample_fmt(void *obj, const char *name, AVSampleFormat fmt, int search_flags)
 
 
@@ -372,3 +385,55 @@ cdef extern from "libswresample/swresample.h" nogil:
     int swr_set_matrix(SwrContext *s, const double *matrix, int stride)
     int swr_inject_silence(SwrContext *s, int count)
     int swr_convert(SwrContext *s, uint8_t **out, int out_count, const uint8_t **data, int in_count)
+
+
+cdef extern from "libavfilter/avfilter.h" nogil:
+    ctypedef struct AVFilterPad
+    ctypedef struct AVFilter:
+        const char *name
+        const char *description
+        const AVFilterPad *inputs
+        const AVFilterPad *outputs
+        const AVClass *priv_class
+    ctypedef struct AVFilterContext:
+        const AVClass *av_class
+        const AVFilter *filter
+        const AVFilterPad *input_pads
+        const AVFilterPad *output_pads
+        unsigned int nb_inputs
+        unsigned int nb_outputs
+    ctypedef struct AVFilterGraph:
+        AVFilterContext **filters
+        unsigned int nb_filters
+        int nb_threads
+    unsigned int avfilter_version()
+    const AVFilter *av_filter_iterate(void **opaque)
+    const AVFilter *avfilter_get_by_name(const char *name)
+    unsigned int avfilter_filter_pad_count(const AVFilter *filter, int is_output)
+    AVMediaType avfilter_pad_get_type(const AVFilterPad *pads, int pad_idx)
+    AVFilterGraph *avfilter_graph_alloc()
+    AVFilterContext *avfilter_graph_alloc_filter(AVFilterGraph *graph, const AVFilter *filter,
+                                                 const char *name)
+    int avfilter_init_str(AVFilterContext *ctx, const char *args)
+    int avfilter_link(AVFilterContext *src, unsigned int srcpad,
+                      AVFilterContext *dst, unsigned int dstpad)
+    int avfilter_graph_config(AVFilterGraph *graphctx, void *log_ctx)
+    void avfilter_graph_free(AVFilterGraph **graph)
+
+
+cdef extern from "libavfilter/buffersrc.h" nogil:
+    ctypedef struct AVBufferSrcParameters:
+        int format
+        AVRational time_base
+        int sample_rate
+        AVChannelLayout ch_layout
+    AVBufferSrcParameters *av_buffersrc_parameters_alloc()
+    int av_buffersrc_parameters_set(AVFilterContext *ctx, AVBufferSrcParameters *param)
+    int av_buffersrc_add_frame_flags(AVFilterContext *buffer_src, AVFrame *frame, int flags)
+
+
+cdef extern from "libavfilter/buffersink.h" nogil:
+    int av_buffersink_get_frame_flags(AVFilterContext *ctx, AVFrame *frame, int flags)
+    int av_buffersink_get_format(const AVFilterContext *ctx)
+    int av_buffersink_get_sample_rate(const AVFilterContext *ctx)
+    int av_buffersink_get_ch_layout(const AVFilterContext *ctx, AVChannelLayout *ch_layout)

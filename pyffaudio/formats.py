@@ -182,27 +182,6 @@ _REFUSED_FORMATS = {
     "webm_dash_manifest": _PLAYLIST,
 }
 
-# Audio filters that are left out of the bundled FFmpeg, with the reason.
-_READS_FILES = "it reads a file that its argument names"
-_WRITES_FILES = "it writes a file that its argument names"
-_NEEDS_LIBRARY = "it needs a library that is not bundled"
-REFUSED_FILTERS = MappingProxyType(
-    {
-        "ametadata": _WRITES_FILES,
-        "arnndn": _READS_FILES,
-        "asendcmd": _READS_FILES,
-        "ladspa": "it loads a program that its argument names",
-        "lv2": "it loads a program that its argument names",
-        "sofalizer": _READS_FILES,
-        "whisper": _READS_FILES,
-        "azmq": "it listens on a socket",
-        "asr": _READS_FILES,
-        "flite": _NEEDS_LIBRARY,
-        "bs2b": _NEEDS_LIBRARY,
-        "rubberband": "it needs a library under the GPL",
-    }
-)
-
 
 def why_format_refused(name: str) -> str:
     """Why a demuxer is not on the list, in words that follow "because"."""

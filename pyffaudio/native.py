@@ -19,9 +19,13 @@ from pyffaudio._decode import (
     Settings,
     Stop,
     available_formats,
+    filters_of_ffmpeg,
     linked_versions,
     loaded_from,
+    options_of_filter,
+    try_filter,
 )
+from pyffaudio.filter_rules import REFUSED_BEFORE, REFUSED_FILTERS
 from pyffaudio.formats import SUFFIX_HINTS
 from pyffaudio.options import ALL_FRAMES, Options, normalise
 
@@ -32,6 +36,7 @@ __all__ = [
     "File",
     "Source",
     "Stop",
+    "allowed_filters",
     "available_formats",
     "is_file_object",
     "linked_versions",
@@ -40,7 +45,10 @@ __all__ = [
     "open_data",
     "open_decoder",
     "open_file",
+    "options_of_filter",
     "rewinder",
+    "try_filter",
+    "why_filter_refused",
 ]
 
 
@@ -56,8 +64,17 @@ Data: TypeAlias = bytes | bytearray | memoryview | mmap | NDArray[np.uint8]
 File: TypeAlias = str | os.PathLike[str] | os.PathLike[bytes] | Readable
 Source: TypeAlias = File | Data
 
+
+def _make_settings(options: Options) -> Settings:
+    if options.filters is None:
+        return Settings(options)
+    from pyffaudio.filter_plan import plan  # noqa: PLC0415 # for those who filter
+
+    return Settings(options, plan(options.filters, options.dtype))
+
+
 # Options are remembered too, so that most calls have the same ones.
-_settings = lru_cache(maxsize=64)(Settings)
+_settings = lru_cache(maxsize=64)(_make_settings)
 
 
 def open_decoder(source: Source, options: Options, stop: Stop | None = None) -> Decoder:
@@ -157,6 +174,21 @@ def in_layout(options: Options, channels_first: bool) -> Options:
     if options.channels_first == channels_first:
         return options
     return replace(options, channels_first=channels_first)
+
+
+def why_filter_refused(name: str) -> str | None:
+    """Why a filter may not be used, in words that follow "because"; None if it may."""
+    if name in REFUSED_BEFORE:
+        version, reason = REFUSED_BEFORE[name]
+        linked = linked_versions()["libavfilter"].split(".")
+        return reason if tuple(map(int, linked)) < version else None
+    return REFUSED_FILTERS.get(name)
+
+
+def allowed_filters() -> dict[str, str]:
+    """The audio filters of the linked FFmpeg that are not refused, with a line on each."""
+    found = sorted(filters_of_ffmpeg())
+    return {name: words for name, words in found if why_filter_refused(name) is None}
 
 
 def _path(source: str | os.PathLike[str] | os.PathLike[bytes]) -> tuple[bytes, str, bytes | None]:

@@ -31,6 +31,7 @@ class StreamOptions(TypedDict, total=False):
     stream_index: int | None
     format: str | None
     format_options: Mapping[str, int] | None
+    filters: str | None
     on_error: Literal["raise", "partial"]
     limits: Limits | None
 
@@ -82,6 +83,7 @@ class Options:
     stream_index: int | None
     format: str | None
     format_options: Mapping[str, str]
+    filters: str | None
     num_threads: int
     on_error: Literal["raise", "partial"]
     limits: Limits
@@ -110,6 +112,7 @@ def _normalise(
     stream_index: int | None = None,
     format: str | None = None,
     format_options: Mapping[str, int] | None = None,
+    filters: str | None = None,
     num_threads: int = 1,
     on_error: Literal["raise", "partial"] = "raise",
     limits: Limits | None = None,
@@ -140,6 +143,7 @@ def _normalise(
         stream_index=integer("stream_index", stream_index, 0, 2**31 - 1),
         format=_format_name(format, limits),
         format_options=_format_options(format, format_options or _NO_OPTIONS, limits),
+        filters=_filter_string(filters, frame_offset, num_frames),
         num_threads=integer("num_threads", num_threads, 0, 1024) or 0,
         on_error=on_error,
         limits=limits,
@@ -219,6 +223,19 @@ def _format_name(name: Any, limits: Limits) -> str | None:
     if name not in limits.demuxers:
         raise ValueError(f"format {name!r} is not among limits.allowed_formats")
     return name
+
+
+def _filter_string(filters: Any, frame_offset: int, num_frames: int | None) -> str | None:
+    if filters is None:
+        return None
+    if not isinstance(filters, str):
+        raise TypeError(f'filters must be a str, such as "highpass=f=200", not {filters!r}')
+    if frame_offset != 0 or num_frames is not None:
+        raise ValueError(
+            "with filters give start_seconds and stop_seconds, which cut what goes in, not "
+            "frame_offset and num_frames: which frames come out is the filters' business"
+        )
+    return filters
 
 
 def _format_options(

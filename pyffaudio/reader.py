@@ -39,6 +39,8 @@ class AudioReader:
         As in `decode_file` and `decode_bytes`. What cannot seek is read forward.
     sample_rate, num_channels, dtype, channels_first, stream_index, format, format_options, limits
         As in `decode_file`. The limits hold for each call.
+    filters : str, optional
+        As in `decode_file`. The frames that come out are read; going back begins anew.
     on_error : str
         ``"raise"`` (default): a call that meets damage raises CorruptAudioError, with what it read
         on ``.partial``, and the next call goes on behind it. ``"partial"``: `issues` tells.

@@ -32,6 +32,7 @@ from sources import ROOT, Tarball
 
 LIBRARY = "libpyffaudio_ffmpeg" + (".dylib" if sys.platform == "darwin" else ".so")
 FORMATS = str(ROOT / "pyffaudio/formats.py")
+FILTERS = str(ROOT / "pyffaudio/filter_rules.py")
 PREFIX = "pyffaudio_"
 PARTS = ("avfilter", "avformat", "avcodec", "swresample", "avutil")
 PUBLIC = re.compile(r"_?((?:av|avcodec|avfilter|avformat|avio|avutil|swr|swresample)_\w+)")
@@ -50,7 +51,6 @@ PROGRAM_FLAGS = """
     --enable-rpath --enable-shared --disable-static --enable-ffmpeg --enable-ffprobe
     --disable-hwaccels --disable-decoders --disable-encoders --disable-muxers --disable-filters
     --enable-encoder=pcm* --enable-muxer=pcm*,wav,matroska,md5,null
-    --enable-filter=abuffer,abuffersink,aformat,anull,aresample,atrim,pan,volume
 """
 
 
@@ -118,21 +118,25 @@ class Build:
 
 
 def listed_components(source: Path) -> dict[str, list[str]]:
-    """The parts by kind: pyffaudio/formats.py's, and all audio filters less those it refuses."""
+    """The parts by kind: pyffaudio/formats.py's, and the audio filters."""
     formats = runpy.run_path(FORMATS)
-    filters = (source / "libavfilter/allfilters.c").read_text()
     # Where configure's name differs from the one that the part itself gives.
     demuxers = {"mpeg": "mpegps"} | {name: f"pcm_{name}" for name in formats["RAW_PCM_DEMUXERS"]}
     decoders = {name: f"adpcm_{name}" for name in ("g722", "g726", "g726le")}
-    # Without abuffer and abuffersink, which are always there.
-    refused = {"abuffer", "abuffersink", *formats["REFUSED_FILTERS"]}
-    found = re.findall(r"ff_(?:af|asrc|asink)_(\w+);", filters)
     return {
         "demuxer": [demuxers.get(name, name) for name in formats["DEMUXERS"]],
         "decoder": [decoders.get(name, name) for name in formats["DECODERS"]],
         "parser": list(formats["PARSERS"]),
-        "filter": [name for name in found if name not in refused],
+        "filter": audio_filters(source),
     }
+
+
+def audio_filters(source: Path) -> list[str]:
+    """All audio filters, less those that pyffaudio/filter_rules.py refuses."""
+    refused = runpy.run_path(FILTERS)["REFUSED_FILTERS"]
+    text = (source / "libavfilter/allfilters.c").read_text()
+    found = re.findall(r"ff_(?:af|asrc|asink)_(\w+);", text)
+    return [name for name in found if name not in refused]
 
 
 def audio_decoders(source: Path) -> list[str]:
@@ -158,21 +162,24 @@ def check_components(source: Path, components: dict[str, list[str]]) -> None:
 
 
 def build_programs(name: str, pin: sources.Pin) -> None:
-    build = Build(name, [sources.fetch(pin)], [__file__])
+    build = Build(name, [sources.fetch(pin)], [__file__, FILTERS])
     if build.is_done():
         return
     build.start()
     source = build.source(pin.name)
     decoders = ",".join(audio_decoders(source))
     flags = [f"--prefix={build.prefix}", *COMMON_FLAGS.split(), *PROGRAM_FLAGS.split()]
-    build.run("./configure", *flags, f"--enable-decoder={decoders}", cwd=source)
+    # The last two are those that the command itself puts at the ends of a graph.
+    filters = ",".join([*audio_filters(source), "abuffer", "abuffersink"])
+    chosen = [f"--enable-decoder={decoders}", f"--enable-filter={filters}"]
+    build.run("./configure", *flags, *chosen, cwd=source)
     build.make(source, "all", "install")
     build.finish()
 
 
 def build_bundle(pins: dict[str, sources.Pin]) -> None:
     tarballs = [sources.fetch(pins[name]) for name in ("ffmpeg", "soxr", "zlib")]
-    build = Build("bundle", tarballs, [__file__, FORMATS])
+    build = Build("bundle", tarballs, [__file__, FORMATS, FILTERS])
     if build.is_done():
         return
     build.start()

@@ -55,6 +55,17 @@ INTEGERS = [
     2**32 - 1,
     2**63 - 1,
 ]
+FILTERS = [
+    "anull",
+    "volume=0.5,highpass=f=200",
+    "atempo=1.5",
+    "areverse",
+    "loudnorm",
+    "aresample=16000",
+    "asplit[a][b];[a]adelay=50:all=1[c];[b][c]amix",
+    "silenceremove=stop_periods=-1:stop_duration=0.1:stop_threshold=-40dB",
+    "pan=mono|c0=c0",
+]
 WORDS = ("no rule mixes", "takes a filter", "out has")  # of the ValueErrors that depend on the file
 VIDEO = "-f lavfi -i testsrc=s=32x32:r=10:d=0.3"
 # suffix, arguments of ffmpeg
@@ -180,6 +191,8 @@ def choose_options(random: Random, suffix: str) -> dict[str, Any]:
     elif segment == 1:
         options["start_seconds"] = random.choice((0, 0.1, -0.1, 1e9, -1e9))
         options["stop_seconds"] = random.choice((None, 0.2, -0.01, 1e12))
+    if random.random() < 0.1 and "num_frames" not in options:
+        options["filters"] = random.choice(FILTERS)
     if random.random() < 0.05:
         options["stream_index"] = random.randrange(3)
     if suffix in ("g722", "gsm", "sbc") or random.random() < 0.03:

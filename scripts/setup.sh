@@ -59,7 +59,7 @@ find_missing() {
     need pkg-config command -v pkg-config
     need ffmpeg command -v ffmpeg
     if [ "${PYFFAUDIO_FFMPEG:-system}" = system ]; then
-        for library in libavformat libavcodec libavutil libswresample; do
+        for library in libavfilter libavformat libavcodec libavutil libswresample; do
             need "$library-dev" pkg-config --exists "$library"
         done
     fi

@@ -77,6 +77,15 @@ def test_raw_output_is_the_payload_of_the_wav_file(source: Path) -> None:
     assert _decode(source) == _payload(1000)
 
 
+def test_filters_are_those_of_the_option(source: Path) -> None:
+    expected = pyffaudio.decode_file(source, filters="areverse", dtype=None).samples
+    assert _decode("--filters", "areverse", source) == expected.tobytes()
+    done = _run("decode", "--filters", "areverze", source)
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"pyffaudio: ")
+    assert b"did you mean areverse?" in done.stderr
+
+
 def test_empty_audio_is_empty_output(tmp_path: Path) -> None:
     (tmp_path / "a.wav").write_bytes(_wav(0))
     assert _decode("a.wav", cwd=tmp_path) == b""

@@ -15,8 +15,7 @@ import pytest
 
 import pyffaudio
 from ffmpeg_command import encode
-from pyffaudio import Limits, diagnose, errors
-from pyffaudio._decode import FAULTS
+from pyffaudio import Limits, diagnose, errors, filter_rules
 from pyffaudio.formats import _REFUSED_FORMATS, DECODERS, DEMUXERS
 from pyffaudio.issues import ISSUE_CODES
 from pyffaudio.levels import _WEIGHTS, mix_matrix
@@ -196,10 +195,12 @@ def test_the_codes_are_those_given() -> None:
     fatal = {code for code in ISSUE_CODES if pyffaudio.Issue(code, 0, 0).is_fatal}
     expected = {code: kind.__name__ for code, (kind, _) in diagnose._FAULTS.items()}
     expected |= dict.fromkeys([*fatal, "md5_mismatch"], "CorruptAudioError")
+    expected["filters"] = "FilterError"
     expected |= {"limit_exceeded": "LimitExceededError", "timeout": "DecodeTimeoutError"}
     listed = {names(row[0])[0]: names(row[1])[0] for row in table("docs/errors.md", "Codes")}
     assert listed == expected
-    assert {code for code in FAULTS.values() if not code.startswith("max_")} <= set(listed)
+    faults = set(diagnose.FAULT_NAMES) - {""}
+    assert {code for code in faults if not code.startswith("max_")} <= set(listed)
     issues = {names(row[0])[0]: row[1] for row in table("docs/errors.md", "Issues")}
     assert issues == {code: "yes" if code in fatal else "no" for code in ISSUE_CODES}
 
@@ -218,3 +219,24 @@ def test_the_limits_are_those_set() -> None:
                 number, _, unit = row[column].partition(" ")
                 assert value == float(number) * units.get(unit, 1)
     assert [names(row[0])[0] for row in rows] == list(Limits.__dataclass_fields__)
+
+
+def test_the_refused_filters_are_those_of_the_rules() -> None:
+    before = {name: reason for name, (_, reason) in filter_rules.REFUSED_BEFORE.items()}
+    page = "docs/filters.md"
+    listed = {names(row[0])[0]: row[1] for row in table(page, "Refused filters")}
+    assert listed == {**filter_rules.REFUSED_FILTERS, **before}
+    options = {
+        (name, option): reason
+        for name, refused in filter_rules.REFUSED_OPTIONS.items()
+        for option, reason in refused.items()
+    }
+    found = table(page, "Refused options")
+    assert {(names(row[0])[0], names(row[1])[0]): row[2] for row in found} == options
+    bounds = {
+        (name, option): f"{least} to {most}"
+        for name, bounded in filter_rules.BOUNDS.items()
+        for option, (least, most) in bounded.items()
+    }
+    found = table(page, "Bounds")
+    assert {(names(row[0])[0], names(row[1])[0]): row[2] for row in found} == bounds

@@ -1,0 +1,185 @@
+"""What a filter graph may not do, with reasons: the one list, which docs/filters.md shows.
+
+A string may come from a stranger, and FFmpeg's filters were not written for that. What is refused
+here was found in their sources, by running each under a checking allocator, or by giving them
+arguments at random (tests/test_filter_memory.py, scripts/fuzz_filters.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+_READS_FILES = "it reads a file that its argument names"
+_WRITES_FILES = "it writes a file that its argument names"
+_LOADS_CODE = "it loads a program that its argument names"
+_NEEDS_LIBRARY = "it needs a library that is not bundled"
+_IS_THERE = "a graph has one at each end already"
+_SLEEPS = "it sleeps, and nothing could wake it"
+_IS_SOURCE = "it makes audio of its own, which may never end"
+_READS_MEMORY = "it gives out memory that it has not written"
+_WRITES_MEMORY = "it writes beyond its memory"
+_HANGS = "it never comes back from samples that are no number"
+_CRASHES = "some arguments make it crash"
+
+# filter -> why, in words that follow "because"
+REFUSED_FILTERS: Mapping[str, str] = MappingProxyType(
+    {
+        "abuffer": _IS_THERE,
+        "abuffersink": _IS_THERE,
+        "acue": _SLEEPS,
+        "adrc": _READS_MEMORY,
+        "aevalsrc": _IS_SOURCE,
+        "ametadata": _WRITES_FILES,
+        "amovie": _READS_FILES,
+        "anlmdn": _WRITES_MEMORY,
+        "anoisesrc": _IS_SOURCE,
+        "anullsrc": _IS_SOURCE,
+        "apsyclip": _READS_MEMORY,
+        "arealtime": _SLEEPS,
+        "arnndn": _READS_FILES,
+        "asendcmd": "it reads a file that its argument names, and changes what was checked",
+        "asr": _READS_FILES,
+        "azmq": "it listens on a socket",
+        "bs2b": _NEEDS_LIBRARY,
+        "chorus": _READS_MEMORY,
+        "flite": _NEEDS_LIBRARY,
+        "ladspa": _LOADS_CODE,
+        "lv2": _LOADS_CODE,
+        "mcompand": _CRASHES,
+        "movie": _READS_FILES,
+        "rubberband": "it needs a library under the GPL",
+        "sinc": _CRASHES,
+        "sine": _IS_SOURCE,
+        "sofalizer": _READS_FILES,
+        "speechnorm": _HANGS,
+        "vibrato": _READS_MEMORY,
+        "whisper": _READS_FILES,
+    }
+)
+
+# filter -> the libavfilter as of which it is sound, and why not before
+REFUSED_BEFORE: Mapping[str, tuple[tuple[int, int], str]] = MappingProxyType(
+    {
+        "dynaudnorm": ((10, 4), "before FFmpeg 7.1, it reads beyond its memory"),
+    }
+)
+
+# filter -> option -> why; an option is refused by all of its names
+REFUSED_OPTIONS: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "apad": {"enable": "while it is off, it never ends"},
+        "firequalizer": {"dumpfile": _WRITES_FILES},
+        "loudnorm": {"stats_file": _WRITES_FILES},
+    }
+)
+# Of any filter.
+REFUSED_GENERIC_OPTIONS = ("threads", "thread_type", "extra_hw_frames")
+
+# filter -> the only options that it may have, where others would crash it or make it endless
+ALLOWED_OPTIONS: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "aresample": frozenset(
+            {
+                "sample_rate",
+                "osr",
+                "out_sample_rate",
+                "osf",
+                "out_sample_fmt",
+                "ochl",
+                "out_chlayout",
+                "resampler",
+                "precision",
+                "cheby",
+                "cutoff",
+                "filter_size",
+                "phase_shift",
+                "linear_interp",
+                "exact_rational",
+                "filter_type",
+                "kaiser_beta",
+                "dither_scale",
+                "dither_method",
+                "clev",
+                "center_mix_level",
+                "slev",
+                "surround_mix_level",
+                "lfe_mix_level",
+                "rmvol",
+                "rematrix_volume",
+                "rematrix_maxval",
+                "matrix_encoding",
+                "enable",
+            }
+        ),
+    }
+)
+
+_RATES = (1000, 768_000)
+_PADS = (1, 64)
+_DAY = 86_400_000_000  # in microseconds
+
+# filter -> option -> least and most; 0 is as if it had not been given
+BOUNDS: Mapping[str, Mapping[str, tuple[int, int]]] = MappingProxyType(
+    {
+        "aap": {"order": (1, 256), "projection": (1, 8)},
+        "acrossfade": {"inputs": (2, 64)},
+        "afir": {"ir": (0, 0)},
+        "ainterleave": {"nb_inputs": _PADS},
+        "aloop": {"loop": (0, 10_000), "size": (0, 1 << 24)},
+        "amix": {"inputs": _PADS},
+        "apad": {
+            "pad_len": (-1, 1 << 31),
+            "whole_len": (-1, 1 << 31),
+            "pad_dur": (-1, _DAY),
+            "whole_dur": (-1, _DAY),
+        },
+        "aresample": {
+            "sample_rate": _RATES,
+            "out_sample_rate": _RATES,
+            "filter_size": (0, 4096),
+            "phase_shift": (0, 20),
+        },
+        "arls": {"order": (1, 256)},
+        "aselect": {"outputs": _PADS},
+        "asetnsamples": {"nb_out_samples": (1, 1 << 24)},
+        "asetrate": {"sample_rate": _RATES},
+        "asplit": {"outputs": _PADS},
+        "astreamselect": {"inputs": _PADS},
+        "join": {"inputs": _PADS},
+    }
+)
+
+# filter -> options of which one must be positive, or it goes on for ever
+ENDED_BY: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"apad": ("pad_len", "whole_len", "pad_dur", "whole_dur")}
+)
+
+
+def _listed(item: str) -> str:
+    return rf"({item})([ |]+({item}))*"
+
+
+# filter -> option -> what its value must look like, and that in words
+PATTERNS: Mapping[str, Mapping[str, tuple[str, str]]] = MappingProxyType(
+    {
+        "adelay": {
+            "delays": (_listed(r"[\d.]{1,7}|\d{1,8}S|[\d.]{1,4}s"), "at most 7 digits, 8S or 4s"),
+        },
+        "aformat": {
+            "sample_rates": (_listed(r"[1-9]\d{3,4}|[1-7]\d{5}"), "from 1000 to 799999"),
+        },
+        "compand": {
+            "attacks": (_listed(r"[\d.]+"), "numbers"),
+            "decays": (_listed(r"[\d.]+"), "numbers"),
+        },
+    }
+)
+
+# Of FFmpeg's expressions, which any number may be: they loop, write to the log, or end the process.
+# The characters between these names and their "(" do not matter to FFmpeg.
+REFUSED_FUNCTIONS = ("while", "taylor", "root", "print", "cubic_interpolate")
+# It computes its argument twice, so that a few within each other take for ever.
+MOST_CLIPS = 4
+# Beyond this an expression is no longer one that anyone wrote.
+MOST_CHARACTERS = 4096
