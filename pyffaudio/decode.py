@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from math import inf
 from typing import Any, Unpack
 
 from pyffaudio import native
@@ -229,12 +228,10 @@ def _fill(
 def _go_to_segment(decoder: Decoder, source: Any, options: Options) -> int:
     """Have the segment's first frame come next; answers the most frames that it may have."""
     start, stop = options.start_seconds, options.stop_seconds
+    if options.filters is not None:
+        return ALL_FRAMES  # what went in was cut when it was opened
     if start < 0 or (stop is not None and stop < 0):
         native.rewinder(source, "negative seconds, which count from the end, need a look at it")
-    if options.filters is not None:
-        decoder.cut(start, inf if stop is None else stop)
-        return ALL_FRAMES
-    if start < 0 or (stop is not None and stop < 0):
         # A short answer may be a fault, which the next call raises.
         while decoder.skip(ALL_FRAMES):
             pass

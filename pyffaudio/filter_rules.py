@@ -20,6 +20,7 @@ _IS_SOURCE = "it makes audio of its own, which may never end"
 _READS_MEMORY = "it gives out memory that it has not written"
 _WRITES_MEMORY = "it writes beyond its memory"
 _HANGS = "it never comes back from samples that are no number"
+_IS_SLOW = "it may take minutes for a tenth of a second"
 _CRASHES = "some arguments make it crash"
 
 # filter -> why, in words that follow "because"
@@ -28,6 +29,8 @@ REFUSED_FILTERS: Mapping[str, str] = MappingProxyType(
         "abuffer": _IS_THERE,
         "abuffersink": _IS_THERE,
         "acue": _SLEEPS,
+        "adeclick": _IS_SLOW,
+        "adeclip": _IS_SLOW,
         "adrc": _READS_MEMORY,
         "aevalsrc": _IS_SOURCE,
         "ametadata": _WRITES_FILES,

@@ -91,7 +91,7 @@ def open_file(source: Any, options: Options, stop: Stop | None = None) -> Decode
     """Open a path or a file object."""
     if isinstance(source, (str, os.PathLike)):
         path, name, hint = _path(source)
-        return Decoder(_settings(options), path=path, description=name, format_hint=hint, stop=stop)
+        return _open(options, path=path, description=name, format_hint=hint, stop=stop)
     kind = type(source).__name__
     if _is_data(source):
         raise TypeError(
@@ -103,7 +103,7 @@ def open_file(source: Any, options: Options, stop: Stop | None = None) -> Decode
             "the source must be a path (str, os.PathLike) or a binary file object with read(), "
             f"not {kind}"
         )
-    return Decoder(_settings(options), file=source, description=f"<{kind}>", stop=stop)
+    return _open(options, file=source, description=f"<{kind}>", stop=stop)
 
 
 def open_data(data: Any, options: Options, stop: Stop | None = None) -> Decoder:
@@ -120,7 +120,16 @@ def open_data(data: Any, options: Options, stop: Stop | None = None) -> Decoder:
                 f"{view.itemsize} bytes{'' if view.c_contiguous else ' and gaps between them'}"
             )
         description = f"<{type(data).__name__} of {view.nbytes} bytes>"
-    return Decoder(_settings(options), data=data, description=description, stop=stop)
+    return _open(options, data=data, description=description, stop=stop)
+
+
+def _open(options: Options, **source: Any) -> Decoder:
+    """Open a source, and let filters have no more of it than the segment that was asked for."""
+    decoder = Decoder(_settings(options), **source)
+    start, stop = options.start_seconds, options.stop_seconds
+    if options.filters is not None and (start != 0 or stop is not None):
+        decoder.cut(start, math.inf if stop is None else stop)
+    return decoder
 
 
 def open_batch(
