@@ -9,11 +9,11 @@ import numpy as np
 
 from pyffaudio.audio import Audio, Samples
 from pyffaudio.buffers import Buffer, GrowingBuffer
+from pyffaudio.decoder import Decoder, Output
 from pyffaudio.diagnose import damage_error, limit_error
 from pyffaudio.errors import LimitExceededError, PyffaudioError
 from pyffaudio.info import info_of
 from pyffaudio.issues import Issue, any_fatal
-from pyffaudio.native import Decoder
 from pyffaudio.options import Options
 
 # More output than this many bytes for each byte of input is reserved only as it comes.
@@ -91,7 +91,7 @@ def first_capacity(decoder: Decoder, options: Options, count: int) -> int:
     return min(max(claimed - decoder.position, 0), plausible, count, limit)
 
 
-def frame_limit(decoder: Decoder, options: Options) -> int:
+def frame_limit(decoder: Output, options: Options) -> int:
     """How many frames the limits allow."""
     limits = options.limits
     by_bytes = limits.max_bytes // decoder.frame_bytes
@@ -100,7 +100,7 @@ def frame_limit(decoder: Decoder, options: Options) -> int:
     return min(by_bytes, int(limits.max_duration * decoder.sample_rate))
 
 
-def excess_error(decoder: Decoder, options: Options) -> LimitExceededError:
+def excess_error(decoder: Output, options: Options) -> LimitExceededError:
     """The error of what goes beyond `frame_limit`, which names the stricter limit."""
     limits = options.limits
     by_bytes = limits.max_bytes // decoder.frame_bytes

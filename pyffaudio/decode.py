@@ -11,7 +11,8 @@ from pyffaudio.audio import Audio, Samples
 from pyffaudio.buffers import Buffer, CallersBuffer, GrowingBuffer, as_array
 from pyffaudio.collect import collect, first_capacity
 from pyffaudio.cores import num_cores
-from pyffaudio.native import Data, Decoder, File, Source, Stop
+from pyffaudio.decoder import Decoder
+from pyffaudio.native import Data, File, Source, Stop
 from pyffaudio.options import (
     ALL_FRAMES,
     DecodeIntoOptions,
@@ -98,7 +99,7 @@ def decode_file(source: File, **options: Unpack[DecodeOptions]) -> Audio:
     (1600,)
     """
     asked = normalise(**options)
-    return _decode(partial(native.open_file, source, asked), source, asked, None)
+    return decode_with(partial(native.open_file, source, asked), source, asked, None)
 
 
 def decode_bytes(data: Data, **options: Unpack[DecodeOptions]) -> Audio:
@@ -129,7 +130,7 @@ def decode_bytes(data: Data, **options: Unpack[DecodeOptions]) -> Audio:
     dtype('int16')
     """
     asked = normalise(**options)
-    return _decode(partial(native.open_data, data, asked), data, asked, None)
+    return decode_with(partial(native.open_data, data, asked), data, asked, None)
 
 
 def decode_into(source: Source, out: Any, **options: Unpack[DecodeIntoOptions]) -> Audio:
@@ -173,18 +174,25 @@ def decode_into(source: Source, out: Any, **options: Unpack[DecodeIntoOptions]) 
 
 def decode_item(source: Source, asked: Options, stop: Stop | None) -> Audio:
     """Decode a source of either kind, unless `stop` ends it."""
-    return _decode(partial(native.open_decoder, source, asked), source, asked, stop)
+    return decode_with(partial(native.open_decoder, source, asked), source, asked, stop)
 
 
 def decode_item_into(source: Source, array: Samples, asked: Options, stop: Stop | None) -> Audio:
     """Fill an array whose dtype is the one asked for, unless `stop` ends it."""
+    # libswresample writes planes or interleaved frames: whichever this array is made of.
+    planar = CallersBuffer(array, asked.channels_first).frames.strides[0] == array.itemsize
+    open_again = partial(native.open_decoder, source, native.in_layout(asked, planar))
+    return decode_into_with(open_again, source, array, asked, stop)
+
+
+def decode_into_with(
+    open_again: Open, source: Source, array: Samples, asked: Options, stop: Stop | None
+) -> Audio:
+    """Fill an array by a decoder of either backend."""
     buffer = CallersBuffer(array, asked.channels_first)
     frames = buffer.frames
     if asked.num_channels not in (None, frames.shape[1]):
         raise ValueError(_channels_differ(frames.shape[1], f"num_channels is {asked.num_channels}"))
-    # libswresample writes planes or interleaved frames: whichever this array is made of.
-    planar = frames.strides[0] == array.itemsize
-    open_again = partial(native.open_decoder, source, native.in_layout(asked, planar))
     with open_again(stop) as decoder:
         if frames.shape[1] != decoder.num_channels:
             stored = f"{decoder.description} has {decoder.num_channels}"
@@ -197,7 +205,8 @@ def decode_item_into(source: Source, array: Samples, asked: Options, stop: Stop 
         return _fill(decoder, open_again, source, buffer, count, asked)
 
 
-def _decode(open_again: Open, source: Any, options: Options, stop: Stop | None) -> Audio:
+def decode_with(open_again: Open, source: Any, options: Options, stop: Stop | None) -> Audio:
+    """Decode by a decoder of either backend."""
     with open_again(stop) as decoder:
         count = _go_to_segment(decoder, source, options)
         buffer = GrowingBuffer(

@@ -38,6 +38,7 @@ __all__ = [
     "Stop",
     "allowed_filters",
     "available_formats",
+    "is_data",
     "is_file_object",
     "linked_versions",
     "loaded_from",
@@ -82,7 +83,7 @@ def open_decoder(source: Source, options: Options, stop: Stop | None = None) -> 
 
     Whoever has `stop` can end what it does, from another thread.
     """
-    if _is_data(source):
+    if is_data(source):
         return open_data(source, options, stop)
     return open_file(source, options, stop)
 
@@ -93,7 +94,7 @@ def open_file(source: Any, options: Options, stop: Stop | None = None) -> Decode
         path, name, hint = _path(source)
         return _open(options, path=path, description=name, format_hint=hint, stop=stop)
     kind = type(source).__name__
-    if _is_data(source):
+    if is_data(source):
         raise TypeError(
             "decode_file takes a path (str, os.PathLike) or a binary file object, not "
             f"{kind}: for data in memory use decode_bytes"
@@ -108,7 +109,7 @@ def open_file(source: Any, options: Options, stop: Stop | None = None) -> Decode
 
 def open_data(data: Any, options: Options, stop: Stop | None = None) -> Decoder:
     """Open bytes-like data, without copying it."""
-    if not _is_data(data):
+    if not is_data(data):
         raise TypeError(
             f"data must be bytes-like, not {type(data).__name__}: for a path or a file object use "
             "decode_file"
@@ -215,7 +216,7 @@ def _is_plain(view: memoryview) -> bool:
 
 def is_file_object(source: Any) -> bool:
     """Whether this has a position of its own, so that it cannot be opened once more."""
-    return not isinstance(source, (str, os.PathLike)) and not _is_data(source)
+    return not isinstance(source, (str, os.PathLike)) and not is_data(source)
 
 
 def rewinder(source: Any, purpose: str) -> Callable[[], object]:
@@ -229,7 +230,7 @@ def rewinder(source: Any, purpose: str) -> Callable[[], object]:
     return lambda: source.seek(position)
 
 
-def _is_data(value: object) -> bool:
+def is_data(value: object) -> bool:
     """Whether this is bytes-like; an mmap, which is a file object too, is read as data."""
     try:
         memoryview(value).release()  # type: ignore[arg-type]

@@ -7,8 +7,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from pyffaudio.audio import Samples
 from pyffaudio.buffers import Buffer
+from pyffaudio.decoder import Decoder
 from pyffaudio.errors import PyffaudioError
-from pyffaudio.native import Decoder, Stop
+from pyffaudio.native import Stop
 
 # Seconds for each thread; what is shorter is decoded before another thread has begun.
 _LEAST_SECONDS = 5

@@ -20,10 +20,18 @@ from pyffaudio.collect import (
     frame_limit,
     raise_damage,
 )
+from pyffaudio.decoder import Decoder
 from pyffaudio.info import AudioInfo, info_of
 from pyffaudio.issues import Issue
 from pyffaudio.native import Source
-from pyffaudio.options import ALL_FRAMES, DecodeOptions, ReaderOptions, frame_count, normalise
+from pyffaudio.options import (
+    ALL_FRAMES,
+    DecodeOptions,
+    Options,
+    ReaderOptions,
+    frame_count,
+    normalise,
+)
 
 
 class AudioReader:
@@ -70,13 +78,18 @@ class AudioReader:
                 raise TypeError(
                     f"AudioReader has no {name}: seek() and segments() choose what is read"
                 )
-        self._options = normalise(**options)
-        self._decoder = native.open_decoder(source, self._options)
+        self._options, self._decoder = self._open(source, options)
         self._position = 0
         self._end: int | None = None
         self._issues: dict[Issue, None] = {}
         self._lock = allocate_lock()
         self._holder: int | None = None
+
+    @staticmethod
+    def _open(source: Source, options: ReaderOptions) -> tuple[Options, Decoder]:
+        """What another backend's reader does in its own way."""
+        asked = normalise(**options)
+        return asked, native.open_decoder(source, asked)
 
     def __enter__(self) -> Self:
         return self

@@ -11,7 +11,7 @@ from pyffaudio.issues import Issue, any_fatal
 
 if TYPE_CHECKING:
     from pyffaudio.audio import Samples
-    from pyffaudio.native import Decoder
+    from pyffaudio.decoder import Decoder
 
 _BLOCK_FRAMES = 65536
 

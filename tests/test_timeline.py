@@ -17,7 +17,7 @@ from conftest import MUSIC
 from long_media import LONG, LongMedia
 from media import recordings
 from pyffaudio import Audio, AudioReader
-from pyffaudio.native import open_decoder
+from pyffaudio.native import Decoder, open_decoder
 from pyffaudio.options import normalise
 from signals import Samples
 
@@ -249,6 +249,11 @@ def test_blocks_overlap_as_those_of_soundfile(
     assert not any(np.shares_memory(a, b) for a, b in pairwise(blocks))
 
 
+def packets_decoded(reader: AudioReader) -> int:
+    assert isinstance(reader._decoder, Decoder)
+    return reader._decoder.packets_decoded
+
+
 @pytest.mark.parametrize("name", ["flac", "mp3", "ogg", "m4a", "adts", "wav", "mka_opus"])
 @examples
 @given(data=st.data())
@@ -265,11 +270,11 @@ def test_segments_come_in_their_order_each_packet_decoded_once(
             assert samples.shape == expected.shape
             if LONG[name].klass == "exact":
                 np.testing.assert_array_equal(samples, expected)
-        decoded = reader._decoder.packets_decoded
+        decoded = packets_decoded(reader)
     with AudioReader(long_media.path(name)) as reader:
         for _ in reader.blocks(100_000):
             pass
-        assert decoded <= reader._decoder.packets_decoded
+        assert decoded <= packets_decoded(reader)
 
 
 def test_segments_do_not_share_memory(long_media: LongMedia, wholes: Any) -> None:
