@@ -1,9 +1,11 @@
-"""Build pyffaudio._decode, the one extension, for the FFmpeg of PYFFAUDIO_FFMPEG.
+"""Build pyffaudio._decode for the FFmpeg of PYFFAUDIO_FFMPEG, and pyffaudio._sox if asked for.
 
 PYFFAUDIO_FFMPEG    bundled: our own build of FFmpeg, which the package then carries within it; if
                     it is not there, scripts/ffmpeg.py makes it first. system: the one that
                     pkg-config finds. Any other: the prefix of one elsewhere, such as /opt/ffmpeg.
                     Unset: bundled where that is built, else system.
+PYFFAUDIO_SOX       yes: build pyffaudio._sox too; no: do not, as for wheels, which libsox and the
+                    many libraries it needs are no part of. Unset: where pkg-config finds libsox.
 PYFFAUDIO_SANITIZE  sanitizers to build in, such as address,undefined
 """
 
@@ -33,11 +35,14 @@ LIBRARIES = {
     "libavutil": "57.28",
     "libswresample": "4.7",
 }
+SOX = os.environ.get("PYFFAUDIO_SOX") or "where found"
+OLDEST_SOX = "14.4.2"
 PACKAGES = " ".join(["pkg-config", *(f"{name}-dev" for name in LIBRARIES)])
 ADVICE = (
     f"on Debian 12, Ubuntu 24.04 or later, `apt-get install {PACKAGES}` brings it; for one that is "
     "elsewhere, set PYFFAUDIO_FFMPEG to its prefix; PYFFAUDIO_FFMPEG=bundled builds it from source"
 )
+SOX_ADVICE = "on Debian or Ubuntu, `apt-get install libsox-dev` brings it"
 NO_COMPILER = (
     "pyffaudio needs a C compiler to build, but there is no {}; on Debian or Ubuntu, "
     "`apt-get install gcc libc6-dev python3-dev` brings one."
@@ -105,11 +110,28 @@ def use_shared(ext: Extension) -> None:
         ext.extra_link_args += [f"-Wl,-rpath,{folder}"]
 
 
-class BuildDecoder(build_ext):
-    """Look for FFmpeg as late as this, so that an sdist can be made without it."""
+def has_sox() -> bool:
+    """Return whether there is a libsox to build against; where it must be, say that it is not."""
+    if SOX not in ("yes", "no", "where found"):
+        sys.exit(f"PYFFAUDIO_SOX must be yes or no, not {SOX}.")
+    found = SOX != "no" and pkg_config(f"--atleast-version={OLDEST_SOX}", "sox") is not None
+    if SOX == "yes" and not found:
+        sys.exit(f"PYFFAUDIO_SOX=yes needs libsox {OLDEST_SOX} or later; {SOX_ADVICE}.")
+    return found
+
+
+def use_sox(ext: Extension) -> None:
+    ext.extra_compile_args += pkg_config("--cflags", "sox")
+    ext.extra_link_args += pkg_config("--libs", "sox")
+
+
+class BuildExtensions(build_ext):
+    """Look for FFmpeg and libsox as late as this, so that an sdist can be made without them."""
 
     def run(self) -> None:
         self.force = True  # what lies in build/ may have been made for another FFmpeg
+        if not has_sox():
+            self.extensions = [ext for ext in self.extensions if ext.name != "pyffaudio._sox"]
         super().run()
         folder = Path(self.get_ext_fullpath("pyffaudio._decode")).with_name("bundle")
         shutil.rmtree(folder, ignore_errors=True)
@@ -120,7 +142,10 @@ class BuildDecoder(build_ext):
     def build_extension(self, ext: Extension) -> None:
         if not shutil.which(compiler := self.compiler.compiler_so[0]):
             sys.exit(NO_COMPILER.format(compiler))
-        (use_bundle if FFMPEG == "bundled" else use_shared)(ext)
+        if ext.name == "pyffaudio._sox":
+            use_sox(ext)
+        else:
+            (use_bundle if FFMPEG == "bundled" else use_shared)(ext)
         if STABLE:
             ext.py_limited_api = True
             ext.define_macros += [("Py_LIMITED_API", "0x{:02x}{:02x}0000".format(*STABLE))]
@@ -141,7 +166,7 @@ class BuildDecoder(build_ext):
 setup(
     # PEP 639: of the wheel's own files, the bundled library's too.
     license_expression=BUNDLE_LICENCE if FFMPEG == "bundled" else "MIT",
-    cmdclass={"build_ext": BuildDecoder},
+    cmdclass={"build_ext": BuildExtensions},
     options={"bdist_wheel": {"py_limited_api": "cp{}{}".format(*STABLE)}} if STABLE else {},
     ext_modules=[
         Extension(
@@ -149,6 +174,12 @@ setup(
             sources=["pyffaudio/_decode.pyx", "pyffaudio/flac_kernel.c"],
             depends=[*glob("pyffaudio/*.pxd"), *glob("pyffaudio/*.h")],
             extra_compile_args=C_FLAGS.split(),
-        )
+        ),
+        Extension(
+            "pyffaudio._sox",
+            sources=["pyffaudio/_sox.pyx"],
+            depends=[*glob("pyffaudio/sox.pxd"), *glob("pyffaudio/_sox*.pxd")],
+            extra_compile_args=C_FLAGS.split(),
+        ),
     ],
 )

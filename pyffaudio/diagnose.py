@@ -108,6 +108,20 @@ def fault_error(fault: str, value: int, name: str, head: bytes, source: str) -> 
     return kind(f"{source}: {words}", code=fault, source=source)
 
 
+def sox_error(words: str, head: bytes, source: str) -> PyffaudioError:
+    """The exception for what libsox cannot open, and says so in these words."""
+    unknown = not words or "can't determine type" in words
+    guess = _guess(head)
+    kind = UnsupportedFormatError if unknown or guess else CorruptAudioError
+    if unknown and not guess:
+        guess = "; what has no signature needs format= (see pyffaudio.sox.formats())"
+    return kind(
+        f"{source}: libsox cannot open it{guess}{f' ({words})' if words else ''}",
+        code="format_unknown" if unknown else "header_damaged",
+        source=source,
+    )
+
+
 _LIMIT_WORDS = {
     "timeout": "took longer than the timeout",
     "max_input_bytes": "the source has at least {value} bytes, more than max_input_bytes",

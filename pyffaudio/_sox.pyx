@@ -1,0 +1,677 @@
+# cython: auto_pickle=False, autotestdict=False, freethreading_compatible=True
+"""The one door to libsox: `Decoder` reads a file, `Chain` applies effects to an array.
+
+`Decoder` has the interface of pyffaudio._decode.Decoder, so that all that is made of that one can
+be made of it.
+"""
+cimport cython
+from cpython.buffer cimport PyBUF_STRIDED, PyBuffer_Release, PyObject_GetBuffer
+from cpython.ref cimport PyObject
+from libc.stdint cimport int64_t, uint64_t
+from libc.stdio cimport snprintf
+from libc.stdlib cimport calloc, free
+from libc.string cimport memset
+from posix.unistd cimport close, dup
+
+from pyffaudio cimport sox
+from pyffaudio._claim cimport claim, release
+from pyffaudio._sox_chain cimport (
+    Flow, add_effect, add_own, drop_effect, fill_handler, give_source, new_effect, pass_meter,
+    run_chain, take_result)
+from pyffaudio._sox_library cimport (
+    Watch, forget_words, keep_error, kept_error, lock, start_libsox, start_watch, unlock,
+    words_of_libsox)
+from pyffaudio._sox_samples cimport Kind, Place
+from pyffaudio._sox_stream cimport (
+    BLOCK_SAMPLES, MAX_CHANNELS, Stream, can_seek, close_resampler, close_stream, open_format,
+    read_frames, resampled_length, start_resampler)
+
+import os
+
+from pyffaudio import diagnose, issues
+from pyffaudio.levels import mix_matrix
+from pyffaudio.rates import check_rates
+from pyffaudio.sox_effects import effect_error
+
+cdef extern from "unistd.h" nogil:
+    int getpid()
+
+KINDS = {
+    "uint8": Kind.UINT8,
+    "int8": Kind.INT8,
+    "int16": Kind.INT16,
+    "int32": Kind.INT32,
+    "float32": Kind.FLOAT32,
+    "float64": Kind.FLOAT64,
+}
+HEAD_BYTES = 512                # shown to diagnose: enough to tell a web page
+ITEM_BYTES = {"uint8": 1, "int8": 1, "int16": 2, "int32": 4, "float32": 4, "float64": 8}
+# Their length is counted in another way than their samples, and may differ.
+ESTIMATED = ("mp3", "mp2")
+
+if start_libsox() != sox.SOX_SUCCESS:
+    raise ImportError("libsox could not be initialised")
+
+cdef sox.sox_effect_handler_t SOURCE, RESULT, METER
+fill_handler(&SOURCE, "input")
+SOURCE.drain = give_source
+fill_handler(&RESULT, "output")
+RESULT.flow = take_result
+fill_handler(&METER, "meter")
+METER.flow = pass_meter
+
+
+cdef str text(const char *words):
+    return "" if words == NULL else words.decode("utf-8", "replace")
+
+
+cdef bint cannot_tell():
+    """Whether libsox has just failed for want of a type that it knows."""
+    return b"can't determine type" in words_of_libsox()
+
+
+cdef int64_t nanoseconds(seconds):
+    # At most 30 years: nanoseconds beyond that do not fit.
+    return 0 if seconds is None else <int64_t>(min(seconds, 1e9) * 1e9)
+
+
+cdef object check_watch(Watch *watch, str description):
+    """Raise what has ended a call from outside."""
+    error = kept_error(watch)
+    if error is not None:
+        raise error
+    if watch.timed_out:
+        raise diagnose.limit_error("timeout", None, description)
+
+
+@cython.final
+cdef class Decoder:
+    """An open file; `read_into()` is the primitive that everything else is made of."""
+    cdef Stream stream
+    cdef Watch watch
+    cdef int descriptor         # of our own, which libsox opens once more by its name in /proc
+    cdef int process            # that opened it: a forked child would share its offset
+    cdef int busy
+    cdef bint closed
+    cdef Kind kind
+    cdef int64_t timeout_ns
+    cdef bytes filetype, rate_text
+    cdef list found             # issues
+    cdef dict facts             # what describe() answers
+    cdef readonly str description
+    cdef readonly str dtype
+    cdef readonly int frame_bytes
+    cdef readonly int64_t input_bytes
+
+    def __cinit__(self, options, *, int descriptor, int64_t input_bytes, str description not None,
+                  format_hint=None):
+        self.descriptor = -1
+        self.process = getpid()
+        self.description = description
+        self.input_bytes = input_bytes
+        self.found = []
+        self.timeout_ns = nanoseconds(options.limits.timeout)
+        self.dtype = options.dtype or "int32"
+        self.kind = KINDS[self.dtype]
+        start_watch(&self.watch, self.timeout_ns)
+        self.descriptor = dup(descriptor)
+        if self.descriptor < 0:
+            raise OSError("no file descriptor is left")
+        snprintf(self.stream.path, sizeof(self.stream.path), "/proc/self/fd/%d", self.descriptor)
+        try:
+            self._open(options, format_hint)
+        except BaseException:
+            self._free()
+            raise
+
+    def __dealloc__(self):
+        self._free()
+
+    cdef void _free(self):
+        with nogil:
+            close_stream(&self.stream)
+            if self.descriptor >= 0:
+                close(self.descriptor)
+                self.descriptor = -1
+
+    def close(self):
+        """Release everything; reading and describing are errors from now on."""
+        self._take()
+        self.closed = True
+        self._free()
+        release(&self.busy)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+    def begin_call(self):
+        """Let the timeout, which is that of one call, begin now."""
+        self._take_open()
+        start_watch(&self.watch, self.timeout_ns)
+        release(&self.busy)
+
+    cdef object _open(self, options, format_hint):
+        cdef Stream *stream = &self.stream
+        stream.raw.rate = options.format_options.get("sample_rate", 0)
+        stream.raw.channels = options.format_options.get("channels", 0)
+        self._open_as(options.format)
+        if stream.format == NULL and format_hint is not None and cannot_tell():
+            self._open_as(format_hint)
+        if stream.format == NULL:
+            head = os.pread(self.descriptor, HEAD_BYTES, 0)
+            raise diagnose.sox_error(text(words_of_libsox()), head, self.description)
+        self._check_limits(options.limits)
+        stream.source_channels = <int>stream.format.signal.channels
+        stream.source_rate = stream.format.signal.rate
+        stream.num_channels = options.num_channels or stream.source_channels
+        self.facts = facts_of(stream.format)
+        stream.sample_rate = options.sample_rate or self.facts["sample_rate"]
+        self._set_matrix()
+        self.frame_bytes = stream.num_channels * <int>ITEM_BYTES[self.dtype]
+        self.rate_text = b"%d" % stream.sample_rate
+        self._start()
+
+    cdef object _open_as(self, filetype):
+        if filetype is not None:
+            self.filetype = filetype.encode()
+            self.stream.filetype = self.filetype
+        forget_words()
+        with nogil:
+            open_format(&self.stream)
+
+    cdef object _check_limits(self, limits):
+        cdef sox.sox_signalinfo_t *signal = &self.stream.format.signal
+        most = min(limits.max_channels, MAX_CHANNELS)
+        if signal.channels > most:
+            raise diagnose.limit_error("max_channels", signal.channels, self.description)
+        if not signal.rate <= limits.max_sample_rate:
+            raise diagnose.limit_error("max_sample_rate", signal.rate, self.description)
+
+    cdef object _set_matrix(self):
+        """Weights by the level contract. libsox knows of no places: two are left and right."""
+        cdef Stream *stream = &self.stream
+        cdef Py_ssize_t place = 0
+        names = ["FL", "FR"] if stream.source_channels == 2 else [None] * stream.source_channels
+        try:
+            check_rates(self.facts["sample_rate"], stream.sample_rate)
+            rows = mix_matrix(names, stream.num_channels)
+        except ValueError as error:
+            raise ValueError(f"{self.description}: {error}") from None
+        stream.mixes = rows is not None
+        for row in rows or ():
+            for weight in row:
+                stream.matrix[place] = weight
+                place += 1
+
+    cdef object _start(self):
+        """Have the resampler begin, where there is one."""
+        cdef int status = 1
+        cdef char *rate = self.rate_text
+        with nogil:
+            close_resampler(&self.stream)
+            if self.stream.sample_rate != <int>(self.stream.source_rate + 0.5):
+                status = start_resampler(&self.stream, rate)
+        if status < 0:
+            raise RuntimeError(f"{self.description}: {text(words_of_libsox())}")
+
+    cdef object _begin_anew(self):
+        cdef int status
+        with nogil:
+            close_stream(&self.stream)
+            status = open_format(&self.stream)
+        if status < 0:
+            raise RuntimeError(f"{self.description}: {text(words_of_libsox())}")
+        self.found = []
+        self._start()
+
+    cdef object _take(self):
+        if not claim(&self.busy):
+            raise RuntimeError(f"{self.description}: this decoder is in use by another thread")
+
+    cdef object _take_open(self):
+        self._take()
+        if self.closed or self.process != getpid():
+            release(&self.busy)
+            raise ValueError(f"{self.description}: this decoder is closed" if self.closed else
+                             f"{self.description}: this decoder was opened before a fork")
+
+    cdef int64_t _fill(self, Place *place, int64_t room) except -1:
+        cdef int64_t filled = 0
+        cdef int status
+        forget_words()
+        with nogil:
+            status = read_frames(&self.stream, &self.watch, place, room, &filled)
+        if status < 0:
+            check_watch(&self.watch, self.description)
+        if status == 0:
+            self._note_end()
+        return filled
+
+    cdef object _note_end(self):
+        """Note what is wrong with the end that has been met, unless that has been noted."""
+        cdef Stream *stream = &self.stream
+        cdef int64_t lost = 0
+        claimed = self.facts["num_frames"]
+        if self.found:
+            return
+        if claimed is not None and stream.frames_in < claimed:
+            lost = resampled_length(stream, claimed) - stream.position
+        if stream.error != 0:
+            self.found.append(("corrupt_data", stream.position, lost))
+        elif lost > 0 and self.facts["container"] in ESTIMATED:
+            self.found.append(("length_mismatch", stream.position, 0))
+        elif lost > 0:
+            self.found.append(("truncated", stream.position, lost))
+
+    def read_into(self, out):
+        """Fill `out`, a writable (frames, channels) array of `dtype` with any strides.
+
+        Answers how many frames were written; fewer than asked means the end.
+        """
+        cdef Py_buffer view
+        cdef Place place
+        PyObject_GetBuffer(out, &view, PyBUF_STRIDED)
+        try:
+            if view.readonly or view.ndim != 2 or view.itemsize != ITEM_BYTES[self.dtype] \
+                    or view.shape[1] != self.stream.num_channels:
+                raise ValueError(f"out must be a writable (frames, {self.stream.num_channels}) "
+                                 f"array of {self.dtype}")
+            place.base = <char *>view.buf
+            place.frame_stride = view.strides[0]
+            place.channel_stride = view.strides[1]
+            place.num_channels = self.stream.num_channels
+            place.kind = self.kind
+            self._take_open()
+            try:
+                return self._fill(&place, view.shape[0])
+            finally:
+                release(&self.busy)
+        finally:
+            PyBuffer_Release(&view)
+
+    def seek(self, int64_t frame):
+        """Go to a frame, or to the end if that comes before; answers the position reached."""
+        self._take_open()
+        try:
+            if frame < self.stream.position:
+                self._begin_anew()
+            if frame > self.stream.position and can_seek(&self.stream):
+                self._jump(frame)
+            self._drop(frame - self.stream.position)
+            return self.stream.position
+        finally:
+            release(&self.busy)
+
+    cdef object _jump(self, int64_t frame):
+        """Have libsox go to a frame: once in an open file, since it counts on from there."""
+        cdef Stream *stream = &self.stream
+        cdef uint64_t sample
+        claimed = self.facts["num_frames"]
+        if claimed is None or frame - stream.position < BLOCK_SAMPLES:
+            return
+        frame = min(frame, <int64_t>claimed)
+        sample = <uint64_t>frame * stream.source_channels
+        self._begin_anew()
+        if sox.sox_seek(stream.format, sample, sox.SOX_SEEK_SET) != sox.SOX_SUCCESS:
+            self._begin_anew()
+            return
+        stream.format.olength = sample      # else libsox would read so much beyond the audio
+        stream.frames_in = stream.position = frame
+
+    cdef object _drop(self, int64_t count):
+        cdef Place nowhere
+        memset(&nowhere, 0, sizeof(nowhere))
+        if count > 0:
+            self._fill(&nowhere, count)
+
+    def skip(self, int64_t num_frames):
+        """Drop up to `num_frames` frames; answers how many there were."""
+        cdef int64_t before
+        self._take_open()
+        try:
+            before = self.stream.position
+            self._drop(num_frames)
+            return self.stream.position - before
+        finally:
+            release(&self.busy)
+
+    def count(self):
+        """Frames of the whole without decoding: libsox has no such way."""
+
+    @property
+    def md5(self):
+        return ""
+
+    @property
+    def is_divisible(self):
+        return False
+
+    @property
+    def position(self):
+        """Frames read or skipped so far."""
+        return self.stream.position
+
+    @property
+    def sample_rate(self):
+        return self.stream.sample_rate
+
+    @property
+    def num_channels(self):
+        return self.stream.num_channels
+
+    @property
+    def claimed_frames(self):
+        """Frames at the output rate by the file's word, which may be wrong; or None."""
+        claimed = self.facts["num_frames"]
+        return None if claimed is None else resampled_length(&self.stream, claimed)
+
+    @property
+    def complete(self):
+        """False: audio is known to be missing; True: all that was promised came; None: unknown."""
+        if self.found:
+            return False if self.found[0][0] in issues.FATAL_CODES else None
+        told = self.stream.source_ended and self.facts["num_frames"] == self.stream.frames_in
+        return True if told else None
+
+    @property
+    def issues(self):
+        """(code, frame offset, frames) of each irregularity so far, at the output rate."""
+        return list(self.found)
+
+    def describe(self):
+        """What libsox says of the file, for AudioInfo."""
+        return self.facts
+
+
+cdef dict facts_of(const sox.sox_format_t *format):
+    """What `Decoder.describe()` answers."""
+    cdef const sox.sox_encodings_info_t *encoding = \
+        &sox.sox_get_encodings_info()[format.encoding.encoding]
+    cdef int64_t length = <int64_t>format.signal.length
+    channels = <int>format.signal.channels
+    codec = text(encoding.desc)
+    rate = int(format.signal.rate + 0.5)
+    lossless = encoding.flags == sox.sox_encodings_none and format.signal.precision <= 32
+    return {
+        "sample_rate": rate,
+        "num_channels": channels,
+        "channel_layout": {1: "mono", 2: "stereo"}.get(channels, f"{channels} channels"),
+        "num_frames": length // channels if length > 0 else None,
+        "is_exact": False,
+        "codec": codec,
+        "container": text(format.filetype),
+        "sample_format": "s32",
+        "bits_per_sample": int(format.signal.precision) if lossless else None,
+        "bit_rate": None,
+        "stream_index": 0,
+        "tags": comments_of(format),
+        "chapters": [],
+        "streams": [{"index": 0, "type": "audio", "codec": codec, "sample_rate": rate,
+                     "num_channels": channels, "is_cover": False, "tags": {}}],
+    }
+
+
+cdef dict comments_of(const sox.sox_format_t *format):
+    """Comments of the form name=value; others are the value of "comment"."""
+    cdef char **comment = format.oob.comments
+    tags = {}
+    while comment != NULL and comment[0] != NULL:
+        name, sign, value = text(comment[0]).partition("=")
+        if not sign:
+            name, value = "comment", name
+        tags[name] = f"{tags[name]}; {value}" if name in tags else value
+        comment += 1
+    return tags
+
+
+cdef int make_room(Flow *flow, int64_t frames) noexcept nogil:
+    return make_room_with_gil(flow, frames)
+
+
+cdef int make_room_with_gil(Flow *flow, int64_t frames) noexcept with gil:
+    try:
+        (<Chain>flow.owner).grow(frames)
+    except BaseException as error:
+        keep_error(&flow.watch, error)
+        return -1
+    return 0
+
+
+@cython.final
+@cython.no_gc_clear     # libsox's callbacks use `buffer` for as long as the chain runs
+cdef class Chain:
+    """Effects on an array, of which each has been accepted by libsox; `run()` once."""
+    cdef sox.sox_effects_chain_t *chain
+    cdef sox.sox_signalinfo_t signal
+    cdef Flow flow
+    cdef Py_buffer view
+    cdef bint has_view
+    cdef int64_t timeout_ns
+    cdef object buffer
+    cdef list texts             # the arguments, which some effects keep pointers to
+    cdef readonly str dtype
+
+    def __cinit__(self, samples, double sample_rate, list effects not None, limits):
+        """`samples` is (frames, channels); of each effect: name, arguments, whether it keeps all
+        it gets.
+        """
+        self.dtype = samples.dtype.name
+        self.texts = []
+        self.timeout_ns = nanoseconds(limits.timeout)
+        self._take_source(samples)
+        self.signal.rate = sample_rate
+        self.signal.channels = <unsigned>self.view.shape[1]
+        self.signal.precision = 32
+        self.signal.length = <uint64_t>(self.view.shape[0] * self.view.shape[1])
+        self.flow.owner = <PyObject *>self
+        self.flow.make_room = make_room
+        self.flow.meter.left = limits.max_bytes // sizeof(sox.sox_sample_t)
+        self._build(effects, limits)
+
+    def __dealloc__(self):
+        with nogil:
+            if self.chain != NULL:
+                lock()
+                sox.sox_delete_effects_chain(self.chain)
+                unlock()
+        if self.has_view:
+            PyBuffer_Release(&self.view)
+
+    cdef object _take_source(self, samples):
+        cdef Place *source = &self.flow.source
+        PyObject_GetBuffer(samples, &self.view, PyBUF_STRIDED)
+        self.has_view = True
+        if self.view.ndim != 2 or self.view.itemsize != ITEM_BYTES[self.dtype]:
+            raise ValueError("samples must be a (frames, channels) array")
+        source.base = <char *>self.view.buf
+        source.frame_stride = self.view.strides[0]
+        source.channel_stride = self.view.strides[1]
+        source.num_channels = <int>self.view.shape[1]
+        source.kind = KINDS[self.dtype]
+        self.flow.source_frames = self.view.shape[0]
+
+    cdef object _build(self, list effects, limits):
+        cdef Py_ssize_t count = len(effects)
+        cdef Py_ssize_t i
+        cdef sox.sox_effect_t **made = <sox.sox_effect_t **>calloc(
+            <size_t>count + 1, sizeof(sox.sox_effect_t *))
+        if made == NULL:
+            raise MemoryError
+        try:
+            for i in range(count):
+                made[i] = self._parsed(effects[i][0], effects[i][1])
+            self._add(effects, made, limits)
+        finally:
+            with nogil:
+                lock()
+                for i in range(count):
+                    if made[i] != NULL:
+                        drop_effect(made[i])
+                unlock()
+                free(made)
+
+    cdef sox.sox_effect_t *_parsed(self, str name, list arguments) except NULL:
+        cdef sox.sox_effect_t *effect
+        cdef int count = <int>len(arguments)
+        cdef char **texts = <char **>calloc(<size_t>count + 1, sizeof(char *))
+        cdef bytes chars = name.encode()
+        cdef const char *name_chars = chars
+        if texts == NULL:
+            raise MemoryError
+        for i in range(count):
+            copy = bytearray(arguments[i].encode() + b"\0")     # some are written into
+            self.texts.append(copy)
+            texts[i] = copy
+        forget_words()
+        with nogil:
+            lock()
+            effect = new_effect(name_chars, texts, count)
+            unlock()
+            free(texts)
+        if effect == NULL:
+            self._raise_refused(name)
+        return effect
+
+    cdef object _raise_refused(self, str name):
+        raise effect_error(name, text(words_of_libsox()), effects_of_libsox()[name])
+
+    cdef object _add(self, list effects, sox.sox_effect_t **made, limits):
+        """Put the chain together; what `rate` and `channels` may leave open is as the sox command
+        has it: what the last that says so says, or else as the source has it.
+        """
+        cdef sox.sox_signalinfo_t wanted = self.signal
+        cdef sox.sox_effect_t *effect
+        cdef bint keeps
+        cdef int status
+        for i in range(len(effects)):
+            if made[i].out_signal.rate > 0:
+                wanted.rate = made[i].out_signal.rate
+            if made[i].out_signal.channels > 0:
+                wanted.channels = made[i].out_signal.channels
+        with nogil:
+            lock()
+            self.chain = sox.sox_create_effects_chain(NULL, NULL)
+            add_own(self.chain, &SOURCE, &self.flow, &self.signal)
+            unlock()
+        for i, (name, _, keeps) in enumerate(effects):
+            effect = made[i]
+            made[i] = NULL
+            with nogil:
+                lock()
+                if keeps:
+                    add_own(self.chain, &METER, &self.flow, &self.signal)
+                status = add_effect(self.chain, effect, &self.signal, &wanted)
+                unlock()
+            if status != sox.SOX_SUCCESS:
+                self._raise_refused(name)
+            self._check_signal(name, limits)
+        self.flow.target.num_channels = <int>self.signal.channels
+        self.flow.target.kind = self.flow.source.kind
+        with nogil:
+            lock()
+            add_own(self.chain, &RESULT, &self.flow, &self.signal)
+            unlock()
+
+    cdef object _check_signal(self, str name, limits):
+        if self.signal.channels > limits.max_channels:
+            raise diagnose.limit_error("max_channels", self.signal.channels, f"effect {name}")
+        if not 1 <= self.signal.rate <= limits.max_sample_rate:
+            raise diagnose.limit_error("max_sample_rate", self.signal.rate, f"effect {name}")
+
+    @property
+    def description(self):
+        return "apply_effects"
+
+    @property
+    def sample_rate(self):
+        return int(self.signal.rate + 0.5)
+
+    @property
+    def num_channels(self):
+        return <int>self.signal.channels
+
+    @property
+    def frame_bytes(self):
+        return <int>self.signal.channels * <int>ITEM_BYTES[self.dtype]
+
+    @property
+    def expected_frames(self):
+        """How many frames libsox expects to come out; None where it cannot tell."""
+        if self.signal.length == sox.SOX_UNKNOWN_LEN:
+            return None
+        return <int64_t>(self.signal.length // self.signal.channels)
+
+    cdef object grow(self, int64_t frames):
+        """Have room for so many frames; beneath libsox, without its lock."""
+        if self.flow.capacity < frames:
+            self.buffer.grow(self.flow.room)
+        self._use_buffer()
+
+    cdef object _use_buffer(self):
+        cdef Place *target = &self.flow.target
+        cdef Py_buffer view
+        PyObject_GetBuffer(self.buffer.frames, &view, PyBUF_STRIDED)
+        target.base = <char *>view.buf + self.flow.filled * view.strides[0]
+        target.frame_stride = view.strides[0]
+        target.channel_stride = view.strides[1]
+        self.flow.capacity = view.shape[0]
+        PyBuffer_Release(&view)     # growing the buffer is what moves it, and only we do that
+
+    def run(self, buffer, int64_t room):
+        """Fill the buffer with at most `room` frames; answers how many, and whether more came."""
+        cdef Flow *flow = &self.flow
+        if self.buffer is not None:
+            raise RuntimeError("a chain runs once")
+        self.buffer = buffer
+        flow.room = room
+        self._use_buffer()
+        forget_words()
+        start_watch(&flow.watch, self.timeout_ns)
+        with nogil:
+            run_chain(self.chain, flow)
+        check_watch(&flow.watch, self.description)
+        if flow.meter.exceeded:
+            return flow.filled, True
+        if words_of_libsox()[0] != 0:
+            raise effect_error("", text(words_of_libsox()), "")
+        return flow.filled, flow.exceeded
+
+
+def effects_of_libsox():
+    """The name of each effect, and what libsox says of its use."""
+    cdef const sox.sox_effect_fn_t *functions = sox.sox_get_effect_fns()
+    cdef const sox.sox_effect_handler_t *handler
+    found = {}
+    while functions[0] != NULL:
+        lock()                      # some are put together in static memory
+        handler = functions[0]()
+        unlock()
+        if handler != NULL and handler.name != NULL:
+            found[text(handler.name)] = text(handler.usage)
+        functions += 1
+    return found
+
+
+def formats_of_libsox():
+    """Names of the formats of files, plugins included."""
+    cdef const sox.sox_format_tab_t *formats = sox.sox_get_format_fns()
+    cdef const sox.sox_format_handler_t *handler
+    cdef const char *const *name
+    found = []
+    while formats[0].fn != NULL:
+        lock()
+        handler = formats[0].fn()
+        unlock()
+        name = handler.names
+        while name[0] != NULL and not handler.flags & sox.SOX_FILE_DEVICE:
+            found.append(text(name[0]))
+            name += 1
+        formats += 1
+    return found
+
+
+def version_of_libsox():
+    return text(sox.sox_version())

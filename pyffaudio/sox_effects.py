@@ -1,0 +1,104 @@
+"""Which effects of libsox's may be applied to an array, and what is said of those that may not."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+from pyffaudio.errors import PyffaudioError
+
+REFUSED = {
+    "dft_filter": "it is a part of other effects",
+    "firfit": "it opens a file",
+    "input": "it opens a file",
+    "ladspa": "it loads other programs' code",
+    "noiseprof": "it writes a file",
+    "noisered": "it opens a file",
+    "output": "it writes a file",
+    "spectrogram": "it writes a picture into a file",
+    "stat": "it prints to the terminal; numpy tells the same of samples",
+    "stats": "it prints to the terminal; numpy tells the same of samples",
+}
+
+Effect = tuple[str, list[str], bool]
+
+
+class EffectError(PyffaudioError, ValueError):
+    """An effect that there is none of, that is refused, or that refuses its arguments.
+
+    Attributes
+    ----------
+    effect : str
+        Its name; empty where a chain failed as a whole.
+    usage : str
+        What libsox says of its arguments.
+    """
+
+    effect: str = ""
+    usage: str = ""
+
+
+def effect_error(effect: str, words: str, usage: str = "") -> EffectError:
+    """The exception for what libsox, or this module, says of an effect."""
+    if usage and usage not in words:
+        words = f"{words}; usage: {usage}" if words else f"usage: {usage}"
+    source = f"effect {effect}" if effect else "effects"
+    error = EffectError(f"{source}: {words}", code="effect_refused", source=source)
+    error.effect, error.usage = effect, usage
+    return error
+
+
+def check_effects(effects: Iterable[Sequence[str]], usages: dict[str, str]) -> list[Effect]:
+    """The name and arguments of each effect, and whether it keeps all it gets until the end.
+
+    Before libsox sees any of it.
+
+    Raises
+    ------
+    TypeError
+        It is not a sequence of sequences of str.
+    EffectError
+        There is no such effect, or it is refused.
+    """
+    if isinstance(effects, (str, bytes)):
+        raise TypeError('effects must be a list of lists of str, such as [["tempo", "1.1"]]')
+    return [_checked(effect, usages) for effect in effects]
+
+
+def _checked(effect: Sequence[str], usages: dict[str, str]) -> Effect:
+    words = None if isinstance(effect, (str, bytes)) else list(effect)
+    if not words or not all(isinstance(word, str) for word in words):
+        raise TypeError(
+            f'an effect must be a list of str, such as ["tempo", "1.1"], not {effect!r}'
+        )
+    name, *arguments = words
+    if any("\0" in word for word in words):
+        raise effect_error(name, "an argument cannot contain a null byte")
+    if name not in usages:
+        raise effect_error(name, _unknown(name, usages))
+    if why := _why_refused(name, arguments):
+        raise effect_error(name, f"it is refused: {why}", usages[name])
+    return name, arguments, _keeps_all(name, arguments)
+
+
+def _unknown(name: str, known: Collection[str]) -> str:
+    import difflib  # noqa: PLC0415 # 1 ms, which few need
+
+    near = difflib.get_close_matches(name, known, n=1)
+    allowed = ", ".join(sorted(set(known) - set(REFUSED)))
+    hint = f"; did you mean {near[0]}?" if near else ""
+    return f"libsox has no such effect{hint}; it has {allowed}"
+
+
+def _why_refused(name: str, arguments: Sequence[str]) -> str:
+    if name == "fir" and len(arguments) < 2:
+        return "with fewer than two coefficients it opens a file"
+    if name == "mcompand" and any(len(each.split()) > 4 for each in arguments):
+        return "with a delay libsox would end the process"
+    return REFUSED.get(name, "")
+
+
+def _keeps_all(name: str, arguments: Sequence[str]) -> bool:
+    """Whether libsox puts all that comes into a temporary file, before it gives any of it."""
+    if name == "gain":
+        return any(word[:1] == "-" and set(word) & set("neBbr") for word in arguments)
+    return name in ("norm", "repeat", "reverse")
