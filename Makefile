@@ -19,12 +19,12 @@ TESTED := $(if $(filter test test-all,$(MAKECMDGOALS)),$(FFMPEG))
 # Each file of tests is one process's: what it has made for them is made once.
 export PYTEST_ADDOPTS := --numprocesses auto --maxprocesses 4 --dist loadfile
 
-# A copy of the tree, with the same .venv, to build the extension there in another way.
+# A copy of the tree, with the same .venv, to build the extensions there in another way.
 define copy_tree
 rm -rf $(1) && mkdir -p $(1)/build
 cp -r $(SOURCES) $(1) && ln -s $(CURDIR)/.venv $(1)
 ln -s $(CURDIR)/build/bundle $(CURDIR)/build/oracle $(1)/build
-rm -rf $(1)/pyffaudio/*.so $(1)/pyffaudio/_decode.c $(1)/pyffaudio/bundle
+rm -rf $(1)/pyffaudio/*.so $(1)/pyffaudio/_decode.c $(1)/pyffaudio/_sox.c $(1)/pyffaudio/bundle
 endef
 
 .NOTPARALLEL:
@@ -48,7 +48,7 @@ matrix: $(MATRIX:%=matrix-%)  ## run the tests against each FFmpeg of MATRIX, an
 matrix-bundled: ffmpeg-oracle
 $(MATRIX:%=matrix-%): matrix-%: .venv/ready-for-test ffmpeg-%
 	$(call copy_tree,build/$@)
-	cd build/$@ && export PYTHONPATH=$(CURDIR)/build/$@ && \
+	cd build/$@ && export PYTHONPATH=$(CURDIR)/build/$@ PYFFAUDIO_SOX=yes && \
 	export PYFFAUDIO_FFMPEG=$(if $(filter 7.1,$*),$(CURDIR)/build/ffmpeg-7.1,$*) && \
 	$(VENV) setup.py --quiet build_ext --inplace && \
 	$(if $(filter $*,$(TESTED)),,$(VENV) -m pytest &&) \
@@ -78,7 +78,7 @@ fuzz-filters: build  ## filter with random options, with a checking allocator, f
 
 wheel: .venv/ready-for-test ffmpeg-bundled  ## put the wheel, with FFmpeg in it, and the sdist into dist
 	rm -rf build/dist build/lib.* dist/*-abi3-*.whl dist/*.tar.gz
-	PYFFAUDIO_FFMPEG=bundled $(VENV) -m build --wheel --no-isolation --outdir build/dist .
+	PYFFAUDIO_FFMPEG=bundled PYFFAUDIO_SOX=no $(VENV) -m build --wheel --no-isolation --outdir build/dist .
 	PATH="$(CURDIR)/.venv/bin:$$PATH" auditwheel repair --wheel-dir dist build/dist/*.whl
 	PYFFAUDIO_FFMPEG=system $(VENV) -m build --sdist --no-isolation --outdir dist .
 	@ls -lh dist
@@ -105,14 +105,18 @@ lint: .venv/ready-for-test build  ## check style, types and the Cython compiler'
 	$(VENV) -m ruff check
 	$(VENV) -m ruff format --check
 	PATH="$(CURDIR)/.venv/bin:$$PATH" cython-lint pyffaudio
-	! $(VENV) -m cython -Wextra -Werror -o build/lint.c pyffaudio/_decode.pyx 2>&1 | grep .
+	for each in _decode _sox; do \
+		! $(VENV) -m cython -Wextra -Werror -o build/lint.c pyffaudio/$$each.pyx 2>&1 | grep . \
+			|| exit 1; \
+	done
 	$(VENV) -m mypy
 	$(VENV) -m mypy.stubtest pyffaudio --mypy-config-file pyproject.toml
 
-build: $(if $(filter bundled,$(FFMPEG)),ffmpeg-bundled) .venv/built .venv/installed  ## compile the extension in place
+build: $(if $(filter bundled,$(FFMPEG)),ffmpeg-bundled) .venv/built .venv/installed  ## compile the extensions in place
 
 clean:  ## remove all that make has made, .venv included
-	rm -rf .venv build dist *.egg-info pyffaudio/_decode.c pyffaudio/*.so pyffaudio/bundle .*_cache .hypothesis
+	rm -rf .venv build dist *.egg-info pyffaudio/_decode.c pyffaudio/_sox.c pyffaudio/*.so pyffaudio/bundle \
+		.*_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -r {} +
 
 # An FFmpeg by name; scripts/ffmpeg.py itself knows when there is nothing to do.
@@ -136,7 +140,7 @@ build/ready-for-ffmpeg: scripts/setup.sh
 
 .venv/built: .venv/ready-for-demo setup.py $(CYTHON_SOURCES) .venv/ffmpeg
 	rm -f pyffaudio/*.so
-	PYFFAUDIO_FFMPEG=$(FFMPEG) $(VENV) setup.py --quiet build_ext --inplace
+	PYFFAUDIO_FFMPEG=$(FFMPEG) PYFFAUDIO_SOX=yes $(VENV) setup.py --quiet build_ext --inplace
 	@touch $@
 
 .venv/installed: .venv/ready-for-demo setup.py

@@ -63,6 +63,7 @@ find_missing() {
             need "$library-dev" pkg-config --exists "$library"
         done
     fi
+    need libsox-dev pkg-config --exists sox
     speech=/usr/share/asterisk/sounds/en_US_f_Allison/demo-congrats
     need asterisk-core-sounds-en-wav test -e $speech.wav
     need noiz2sa-data test -e /usr/share/games/noiz2sa/sounds/stg3.ogg
@@ -77,6 +78,7 @@ find_missing() {
         need opus-tools command -v opusenc
         need speex command -v speexenc
         need libsox-fmt-base sh -c 'ls /usr/lib/*/sox/libsox_fmt_amr_nb.so'
+        need libsox-fmt-mp3 sh -c 'ls /usr/lib/*/sox/libsox_fmt_mp3.so'
         need libvo-amrwbenc0 "$python" -c 'import ctypes; ctypes.CDLL("libvo-amrwbenc.so.0")'
     fi
 }

@@ -70,7 +70,7 @@ make_venv() {
 
 build_wheel() {
     cd "$tree"
-    PYFFAUDIO_FFMPEG=bundled "$venv/bin/python" -m pip wheel --quiet --no-deps \
+    PYFFAUDIO_FFMPEG=bundled PYFFAUDIO_SOX=no "$venv/bin/python" -m pip wheel --quiet --no-deps \
         --no-build-isolation --wheel-dir build/dist . || fail "could not build the wheel"
     PATH="$root/.venv/bin:$PATH" auditwheel repair --wheel-dir build/repaired build/dist/*.whl ||
         fail "could not make the wheel one for any Linux"

@@ -66,6 +66,7 @@ def test_files(files: dict[str, bytes]) -> None:
     others = {
         "pyffaudio/py.typed",
         "pyffaudio/_decode.pyi",
+        "pyffaudio/_sox.pyi",
         "pyffaudio/_decode.abi3.so",
         "pyffaudio/bundle/libpyffaudio_ffmpeg.so",
         "pyffaudio/bundle/SOURCE.md",
