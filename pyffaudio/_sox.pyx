@@ -18,13 +18,15 @@ from pyffaudio._claim cimport claim, release
 from pyffaudio._sox_chain cimport (
     Flow, add_effect, add_own, drop_effect, fill_handler, give_source, new_effect, pass_meter,
     run_chain, take_result)
+from pyffaudio._sox_describe cimport (
+    describe_effects, describe_formats, facts_of, is_lossless, text)
 from pyffaudio._sox_library cimport (
     Watch, forget_words, keep_error, kept_error, lock, start_libsox, start_watch, unlock,
     words_of_libsox)
 from pyffaudio._sox_samples cimport Kind, Place
 from pyffaudio._sox_stream cimport (
-    BLOCK_SAMPLES, MAX_CHANNELS, Stream, can_seek, close_resampler, close_stream, open_format,
-    read_frames, resampled_length, start_resampler)
+    BLOCK_SAMPLES, MAX_CHANNELS, Stream, can_seek, close_resampler, close_stream,
+    holds_integers, open_format, read_frames, resampled_length, start_resampler)
 
 import os
 
@@ -61,10 +63,6 @@ fill_handler(&METER, "meter")
 METER.flow = pass_meter
 
 
-cdef str text(const char *words):
-    return "" if words == NULL else words.decode("utf-8", "replace")
-
-
 cdef bint cannot_tell():
     """Whether libsox has just failed for want of a type that it knows."""
     return b"can't determine type" in words_of_libsox()
@@ -93,6 +91,7 @@ cdef class Decoder:
     cdef int process            # that opened it: a forked child would share its offset
     cdef int busy
     cdef bint closed
+    cdef bint is_lossless       # as stored
     cdef Kind kind
     cdef int64_t timeout_ns
     cdef bytes filetype, rate_text
@@ -161,13 +160,13 @@ cdef class Decoder:
         if stream.format == NULL and format_hint is not None and cannot_tell():
             self._open_as(format_hint)
         if stream.format == NULL:
-            head = os.pread(self.descriptor, HEAD_BYTES, 0)
-            raise diagnose.sox_error(text(words_of_libsox()), head, self.description)
+            raise diagnose.sox_error(self._words(), self._head(), self.description)
         self._check_limits(options.limits)
         stream.source_channels = <int>stream.format.signal.channels
         stream.source_rate = stream.format.signal.rate
         stream.num_channels = options.num_channels or stream.source_channels
         self.facts = facts_of(stream.format)
+        self.is_lossless = is_lossless(stream.format)
         stream.sample_rate = options.sample_rate or self.facts["sample_rate"]
         self._set_matrix()
         self.frame_bytes = stream.num_channels * <int>ITEM_BYTES[self.dtype]
@@ -181,6 +180,13 @@ cdef class Decoder:
         forget_words()
         with nogil:
             open_format(&self.stream)
+
+    cdef bytes _head(self):
+        return os.pread(self.descriptor, HEAD_BYTES, 0)
+
+    cdef str _words(self):
+        """What libsox said last, of our name for the source."""
+        return text(words_of_libsox()).replace(text(self.stream.path), self.description)
 
     cdef object _check_limits(self, limits):
         cdef sox.sox_signalinfo_t *signal = &self.stream.format.signal
@@ -215,7 +221,7 @@ cdef class Decoder:
             if self.stream.sample_rate != <int>(self.stream.source_rate + 0.5):
                 status = start_resampler(&self.stream, rate)
         if status < 0:
-            raise RuntimeError(f"{self.description}: {text(words_of_libsox())}")
+            raise RuntimeError(f"{self.description}: {self._words()}")
 
     cdef object _begin_anew(self):
         cdef int status
@@ -223,7 +229,7 @@ cdef class Decoder:
             close_stream(&self.stream)
             status = open_format(&self.stream)
         if status < 0:
-            raise RuntimeError(f"{self.description}: {text(words_of_libsox())}")
+            raise RuntimeError(f"{self.description}: {self._words()}")
         self.found = []
         self._start()
 
@@ -244,23 +250,24 @@ cdef class Decoder:
         forget_words()
         with nogil:
             status = read_frames(&self.stream, &self.watch, place, room, &filled)
-        if status < 0:
-            check_watch(&self.watch, self.description)
-        if status == 0:
-            self._note_end()
+        if not self.found:
+            self._note(status == 0)
+        check_watch(&self.watch, self.description)
         return filled
 
-    cdef object _note_end(self):
-        """Note what is wrong with the end that has been met, unless that has been noted."""
+    cdef object _note(self, bint ended):
+        """Note the first thing that is wrong with what has been read."""
         cdef Stream *stream = &self.stream
         cdef int64_t lost = 0
         claimed = self.facts["num_frames"]
-        if self.found:
-            return
-        if claimed is not None and stream.frames_in < claimed:
+        if ended and stream.frames_in == 0 and self.input_bytes and not self.is_lossless:
+            raise diagnose.fault_error("nothing_decoded", 0, self.facts["container"],
+                                       self._head(), self.description)
+        if ended and claimed is not None and stream.frames_in < claimed:
             lost = resampled_length(stream, claimed) - stream.position
         if stream.error != 0:
-            self.found.append(("corrupt_data", stream.position, lost))
+            place = resampled_length(stream, stream.error_frame)
+            self.found.append(("corrupt_data", min(place, stream.position), 0))
         elif lost > 0 and self.facts["container"] in ESTIMATED:
             self.found.append(("length_mismatch", stream.position, 0))
         elif lost > 0:
@@ -284,6 +291,7 @@ cdef class Decoder:
             place.channel_stride = view.strides[1]
             place.num_channels = self.stream.num_channels
             place.kind = self.kind
+            place.rounds = not holds_integers(&self.stream)
             self._take_open()
             try:
                 return self._fill(&place, view.shape[0])
@@ -374,7 +382,7 @@ cdef class Decoder:
         if self.found:
             return False if self.found[0][0] in issues.FATAL_CODES else None
         told = self.stream.source_ended and self.facts["num_frames"] == self.stream.frames_in
-        return True if told else None
+        return True if told and self.facts["container"] not in ESTIMATED else None
 
     @property
     def issues(self):
@@ -386,45 +394,12 @@ cdef class Decoder:
         return self.facts
 
 
-cdef dict facts_of(const sox.sox_format_t *format):
-    """What `Decoder.describe()` answers."""
-    cdef const sox.sox_encodings_info_t *encoding = \
-        &sox.sox_get_encodings_info()[format.encoding.encoding]
-    cdef int64_t length = <int64_t>format.signal.length
-    channels = <int>format.signal.channels
-    codec = text(encoding.desc)
-    rate = int(format.signal.rate + 0.5)
-    lossless = encoding.flags == sox.sox_encodings_none and format.signal.precision <= 32
-    return {
-        "sample_rate": rate,
-        "num_channels": channels,
-        "channel_layout": {1: "mono", 2: "stereo"}.get(channels, f"{channels} channels"),
-        "num_frames": length // channels if length > 0 else None,
-        "is_exact": False,
-        "codec": codec,
-        "container": text(format.filetype),
-        "sample_format": "s32",
-        "bits_per_sample": int(format.signal.precision) if lossless else None,
-        "bit_rate": None,
-        "stream_index": 0,
-        "tags": comments_of(format),
-        "chapters": [],
-        "streams": [{"index": 0, "type": "audio", "codec": codec, "sample_rate": rate,
-                     "num_channels": channels, "is_cover": False, "tags": {}}],
-    }
-
-
-cdef dict comments_of(const sox.sox_format_t *format):
-    """Comments of the form name=value; others are the value of "comment"."""
-    cdef char **comment = format.oob.comments
-    tags = {}
-    while comment != NULL and comment[0] != NULL:
-        name, sign, value = text(comment[0]).partition("=")
-        if not sign:
-            name, value = "comment", name
-        tags[name] = f"{tags[name]}; {value}" if name in tags else value
-        comment += 1
-    return tags
+cdef object check_signal(str name, double rate, unsigned channels, limits):
+    """Refuse what an effect would make of rate and channels."""
+    if channels > limits.max_channels:
+        raise diagnose.limit_error("max_channels", channels, f"effect {name}")
+    if not 1 <= rate <= limits.max_sample_rate:
+        raise diagnose.limit_error("max_sample_rate", rate, f"effect {name}")
 
 
 cdef int make_room(Flow *flow, int64_t frames) noexcept nogil:
@@ -536,7 +511,7 @@ cdef class Chain:
         return effect
 
     cdef object _raise_refused(self, str name):
-        raise effect_error(name, text(words_of_libsox()), effects_of_libsox()[name])
+        raise effect_error(name, text(words_of_libsox()), describe_effects()[name])
 
     cdef object _add(self, list effects, sox.sox_effect_t **made, limits):
         """Put the chain together; what `rate` and `channels` may leave open is as the sox command
@@ -551,6 +526,8 @@ cdef class Chain:
                 wanted.rate = made[i].out_signal.rate
             if made[i].out_signal.channels > 0:
                 wanted.channels = made[i].out_signal.channels
+            # Before libsox makes a filter for it.
+            check_signal(effects[i][0], max(made[i].out_signal.rate, 1), wanted.channels, limits)
         with nogil:
             lock()
             self.chain = sox.sox_create_effects_chain(NULL, NULL)
@@ -567,19 +544,14 @@ cdef class Chain:
                 unlock()
             if status != sox.SOX_SUCCESS:
                 self._raise_refused(name)
-            self._check_signal(name, limits)
+            check_signal(name, self.signal.rate, self.signal.channels, limits)
         self.flow.target.num_channels = <int>self.signal.channels
         self.flow.target.kind = self.flow.source.kind
+        self.flow.target.rounds = True
         with nogil:
             lock()
             add_own(self.chain, &RESULT, &self.flow, &self.signal)
             unlock()
-
-    cdef object _check_signal(self, str name, limits):
-        if self.signal.channels > limits.max_channels:
-            raise diagnose.limit_error("max_channels", self.signal.channels, f"effect {name}")
-        if not 1 <= self.signal.rate <= limits.max_sample_rate:
-            raise diagnose.limit_error("max_sample_rate", self.signal.rate, f"effect {name}")
 
     @property
     def description(self):
@@ -642,35 +614,12 @@ cdef class Chain:
 
 def effects_of_libsox():
     """The name of each effect, and what libsox says of its use."""
-    cdef const sox.sox_effect_fn_t *functions = sox.sox_get_effect_fns()
-    cdef const sox.sox_effect_handler_t *handler
-    found = {}
-    while functions[0] != NULL:
-        lock()                      # some are put together in static memory
-        handler = functions[0]()
-        unlock()
-        if handler != NULL and handler.name != NULL:
-            found[text(handler.name)] = text(handler.usage)
-        functions += 1
-    return found
+    return describe_effects()
 
 
 def formats_of_libsox():
     """Names of the formats of files, plugins included."""
-    cdef const sox.sox_format_tab_t *formats = sox.sox_get_format_fns()
-    cdef const sox.sox_format_handler_t *handler
-    cdef const char *const *name
-    found = []
-    while formats[0].fn != NULL:
-        lock()
-        handler = formats[0].fn()
-        unlock()
-        name = handler.names
-        while name[0] != NULL and not handler.flags & sox.SOX_FILE_DEVICE:
-            found.append(text(name[0]))
-            name += 1
-        formats += 1
-    return found
+    return describe_formats()
 
 
 def version_of_libsox():

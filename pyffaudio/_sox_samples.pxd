@@ -1,7 +1,7 @@
 """Between libsox's samples, which are int32 in all formats and effects, and arrays of any dtype.
 
-What a lossless format holds comes out as pyffaudio's own decoders give it: integers lose their low
-bits, floats are divided by 2**31.
+What a lossless format holds comes out as pyffaudio's own decoders give it: stored integers lose
+their low bits, all else is rounded to fewer bits; floats are divided by 2**31.
 """
 from libc.math cimport rint
 from libc.stdint cimport INT32_MAX, INT32_MIN, int8_t, int16_t, int32_t, int64_t, uint8_t
@@ -23,6 +23,7 @@ cdef struct Place:
     int64_t channel_stride
     int num_channels
     Kind kind
+    bint rounds                 # to fewer bits, in place of dropping them
 
 cdef fused item:
     uint8_t
@@ -42,6 +43,13 @@ cdef inline int32_t rounded(double value) noexcept nogil:
     return <int32_t>rint(value) if value == value else 0
 
 
+cdef inline int32_t narrowed(int32_t value, int bits, bint rounds) noexcept nogil:
+    """The value without its lowest bits; halves go to the even number."""
+    if not rounds:
+        return value >> bits
+    return min(<int32_t>rint(value / <double>(1 << bits)), INT32_MAX >> bits)
+
+
 # The first argument of these two only names a type. Arrays need not be aligned.
 cdef inline void store_as(item type, const Place *place, const int32_t *samples,
                           int64_t count) noexcept nogil:
@@ -51,11 +59,11 @@ cdef inline void store_as(item type, const Place *place, const int32_t *samples,
     for frame in range(count):
         for channel in range(place.num_channels):
             if item is uint8_t:
-                value = <uint8_t>((samples[0] >> 24) + 128)
+                value = <uint8_t>(narrowed(samples[0], 24, place.rounds) + 128)
             elif item is int8_t:
-                value = <int8_t>(samples[0] >> 24)
+                value = <int8_t>narrowed(samples[0], 24, place.rounds)
             elif item is int16_t:
-                value = <int16_t>(samples[0] >> 16)
+                value = <int16_t>narrowed(samples[0], 16, place.rounds)
             elif item is int32_t:
                 value = samples[0]
             else:

@@ -42,7 +42,8 @@ cdef struct Stream:
     int64_t silence             # that is still to follow the last frame into the resampler
     bint source_ended
     int64_t position            # of the caller, in frames that come out
-    int error                   # of libsox, met at the end of what could be read
+    int error                   # of libsox, the first one met
+    int64_t error_frame         # of the file, where it was
 
 
 cdef inline void close_resampler(Stream *stream) noexcept nogil:
@@ -115,9 +116,10 @@ cdef inline int read_source(Stream *stream, Block *block) noexcept nogil:
         count = <int64_t>sox.sox_read(stream.format, target, most * channels) // channels
     block.begin = 0
     block.end = count
+    if stream.error == 0 and stream.format.sox_errno not in (sox.SOX_SUCCESS, sox.SOX_EOF):
+        stream.error = stream.format.sox_errno
+        stream.error_frame = stream.frames_in
     if count == 0:
-        if not stream.source_ended and stream.format.sox_errno not in (0, sox.SOX_EOF):
-            stream.error = stream.format.sox_errno
         stream.source_ended = True
         return 0
     stream.frames_in += count
@@ -229,6 +231,14 @@ cdef inline int read_frames(Stream *stream, Watch *watch, Place *place, int64_t 
         stream.position += count
         filled[0] += count
     return 1
+
+
+cdef inline bint holds_integers(const Stream *stream) noexcept nogil:
+    """Whether what comes out is what was stored."""
+    cdef sox.sox_encoding_t encoding = stream.format.encoding.encoding
+    return not stream.mixes and stream.resampler == NULL and encoding in (
+        sox.SOX_ENCODING_SIGN2, sox.SOX_ENCODING_UNSIGNED, sox.SOX_ENCODING_FLAC,
+        sox.SOX_ENCODING_WAVPACK, sox.SOX_ENCODING_ULAW, sox.SOX_ENCODING_ALAW)
 
 
 cdef inline bint can_seek(const Stream *stream) noexcept nogil:

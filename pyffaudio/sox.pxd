@@ -19,6 +19,8 @@ cdef extern from "sox.h" nogil:
         SOX_ENCODING_FLOAT
         SOX_ENCODING_ULAW
         SOX_ENCODING_ALAW
+        SOX_ENCODING_FLAC
+        SOX_ENCODING_WAVPACK
 
     uint64_t SOX_UNSPEC
     uint64_t SOX_UNKNOWN_LEN

@@ -21,7 +21,7 @@ from pyffaudio.audio import Audio, Samples
 from pyffaudio.buffers import GrowingBuffer, as_array
 from pyffaudio.collect import excess_error, frame_limit
 from pyffaudio.decode import decode_into_with, decode_with
-from pyffaudio.diagnose import limit_error
+from pyffaudio.diagnose import limit_error, system_error
 from pyffaudio.info import AudioInfo, info_of
 from pyffaudio.limits import Limits
 from pyffaudio.native import Data, File, Source
@@ -261,8 +261,8 @@ class AudioReader(_AudioReader):
 
 def apply_effects(
     samples: Any,
-    sample_rate: float,
-    effects: Iterable[Sequence[str]],
+    sample_rate: int | None = None,
+    effects: Iterable[Sequence[str]] | None = None,
     *,
     channels_first: bool = False,
     limits: Limits | None = None,
@@ -278,14 +278,14 @@ def apply_effects(
         ``(frames, channels)``, or ``(channels, frames)`` with `channels_first`, or 1-D for one
         channel; of a dtype that decoding gives. libsox works with 32-bit integers.
     sample_rate : int
-        In Hz. ``apply_effects(*audio, effects)`` takes both from an Audio.
+        In Hz; an Audio brings its own, and its layout.
     effects : sequence of sequences of str
         ``[["tempo", "1.1"], ["rate", "16000"]]``: names (`effects` lists them) and arguments, as on
         the command line of sox.
     channels_first : bool
         The layout of `samples`, and of the result.
     limits : Limits, optional
-        ``max_bytes``, ``max_duration`` and ``timeout`` of the result.
+        What the call may cost; those of a source do not matter here.
 
     Returns
     -------
@@ -306,14 +306,21 @@ def apply_effects(
     --------
     >>> import pyffaudio, pyffaudio.sox
     >>> audio = pyffaudio.decode_file("tone.wav")
-    >>> samples, rate = pyffaudio.sox.apply_effects(*audio, [["reverse"], ["rate", "16000"]])
-    >>> samples.shape, samples.dtype, rate
-    ((1600, 2), dtype('float32'), 16000)
+    >>> fast = pyffaudio.sox.apply_effects(audio, effects=[["tempo", "2"], ["rate", "16000"]])
+    >>> fast.samples.shape, fast.samples.dtype, fast.sample_rate
+    ((800, 2), dtype('float32'), 16000)
+    >>> samples, sample_rate = pyffaudio.sox.apply_effects(audio.samples, 8000, [["reverse"]])
     """
+    if isinstance(samples, Audio):
+        channels_first = samples.channels_first
+        sample_rate = samples.sample_rate if sample_rate is None else sample_rate
     checked = check_effects(effects, _USAGES)
     frames = _frames(samples, channels_first)
     asked = normalise(dtype=frames.dtype, channels_first=channels_first, limits=limits)
-    rate = integer("sample_rate", sample_rate, 1, asked.limits.max_sample_rate) or 0
+    integer("channels of samples", frames.shape[1], 1, asked.limits.max_channels)
+    rate = integer("sample_rate", sample_rate, 1, asked.limits.max_sample_rate)
+    if rate is None:
+        raise TypeError("sample_rate is needed where samples are no Audio")
     chain = _sox.Chain(frames, rate, checked, asked.limits)
     most = frame_limit(chain, asked)
     expected = len(frames) if chain.expected_frames is None else chain.expected_frames
@@ -420,7 +427,7 @@ def _descriptor(source: Any, limits: Limits) -> Iterator[tuple[int, str]]:
     kind = type(source).__name__
     if isinstance(source, (str, os.PathLike)):
         name = source if isinstance(source, str) else os.fsdecode(source)
-        opened = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
+        opened = _opened(source, name)
     elif native.is_data(source):
         with memoryview(source) as view:
             name = f"<{kind} of {view.nbytes} bytes>"
@@ -444,6 +451,13 @@ def _descriptor(source: Any, limits: Limits) -> Iterator[tuple[int, str]]:
         yield opened, name
     finally:
         os.close(opened)
+
+
+def _opened(path: str | os.PathLike[str] | os.PathLike[bytes], name: str) -> int:
+    try:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise system_error(error.errno or errno.EIO, name) from None
 
 
 def _in_memory(parts: Iterable[memoryview], limits: Limits, name: str) -> int:
@@ -504,7 +518,7 @@ def _frames(samples: Any, channels_first: bool) -> Samples:
         raise ValueError(f"samples have dtype {array.dtype}; audio is one of {', '.join(DTYPES)}")
     if array.ndim == 1:
         return array[:, np.newaxis]
-    if array.ndim != 2 or 0 in array.shape[0 if channels_first else 1 :][:1]:
+    if array.ndim != 2:
         raise ValueError(
             f"samples have shape {array.shape}: give (frames, channels), (channels, frames) with "
             "channels_first=True, or one dimension for one channel"

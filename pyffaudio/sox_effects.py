@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Sequence
 
 from pyffaudio.errors import PyffaudioError
 
 REFUSED = {
-    "dft_filter": "it is a part of other effects",
     "firfit": "it opens a file",
     "input": "it opens a file",
     "ladspa": "it loads other programs' code",
     "noiseprof": "it writes a file",
     "noisered": "it opens a file",
     "output": "it writes a file",
+    "splice": "libsox crashes where a splice is near the start",
     "spectrogram": "it writes a picture into a file",
     "stat": "it prints to the terminal; numpy tells the same of samples",
     "stats": "it prints to the terminal; numpy tells the same of samples",
@@ -47,7 +48,7 @@ def effect_error(effect: str, words: str, usage: str = "") -> EffectError:
     return error
 
 
-def check_effects(effects: Iterable[Sequence[str]], usages: dict[str, str]) -> list[Effect]:
+def check_effects(effects: Iterable[Sequence[str]] | None, usages: dict[str, str]) -> list[Effect]:
     """The name and arguments of each effect, and whether it keeps all it gets until the end.
 
     Before libsox sees any of it.
@@ -59,7 +60,7 @@ def check_effects(effects: Iterable[Sequence[str]], usages: dict[str, str]) -> l
     EffectError
         There is no such effect, or it is refused.
     """
-    if isinstance(effects, (str, bytes)):
+    if effects is None or isinstance(effects, (str, bytes)):
         raise TypeError('effects must be a list of lists of str, such as [["tempo", "1.1"]]')
     return [_checked(effect, usages) for effect in effects]
 
@@ -90,11 +91,26 @@ def _unknown(name: str, known: Collection[str]) -> str:
 
 
 def _why_refused(name: str, arguments: Sequence[str]) -> str:
+    """The reason; of arguments, only of those that libsox does not refuse as it should."""
+    numbers = [number for number in map(_number, arguments) if number is not None]
+    if any(math.isnan(number) for number in numbers):
+        return "an argument is no number"
+    if name == "tempo" and not numbers:
+        return "without a factor libsox would run for ever"
+    if name == "stretch" and any(number <= 0 for number in numbers):
+        return "with a factor or a window that is not positive libsox would end the process"
     if name == "fir" and len(arguments) < 2:
         return "with fewer than two coefficients it opens a file"
     if name == "mcompand" and any(len(each.split()) > 4 for each in arguments):
         return "with a delay libsox would end the process"
     return REFUSED.get(name, "")
+
+
+def _number(word: str) -> float | None:
+    try:
+        return float(word)
+    except ValueError:
+        return None
 
 
 def _keeps_all(name: str, arguments: Sequence[str]) -> bool:
