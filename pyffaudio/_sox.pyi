@@ -6,7 +6,6 @@ from pyffaudio.options import Options
 from pyffaudio.sox_effects import Effect
 
 HEAD_BYTES: int
-ESTIMATED: tuple[str, ...]
 ITEM_BYTES: dict[str, int]
 KINDS: dict[str, int]
 

@@ -26,7 +26,7 @@ from pyffaudio._sox_library cimport (
 from pyffaudio._sox_samples cimport Kind, Place
 from pyffaudio._sox_stream cimport (
     BLOCK_SAMPLES, MAX_CHANNELS, Stream, can_seek, close_resampler, close_stream,
-    holds_integers, open_format, read_frames, resampled_length, start_resampler)
+    is_counted, keeps_integers, open_format, read_frames, resampled_length, start_resampler)
 
 import os
 
@@ -48,8 +48,6 @@ KINDS = {
 }
 HEAD_BYTES = 512                # shown to diagnose: enough to tell a web page
 ITEM_BYTES = {"uint8": 1, "int8": 1, "int16": 2, "int32": 4, "float32": 4, "float64": 8}
-# Their length is counted in another way than their samples, and may differ.
-ESTIMATED = ("mp3", "mp2")
 
 if start_libsox() != sox.SOX_SUCCESS:
     raise ImportError("libsox could not be initialised")
@@ -268,10 +266,10 @@ cdef class Decoder:
         if stream.error != 0:
             place = resampled_length(stream, stream.error_frame)
             self.found.append(("corrupt_data", min(place, stream.position), 0))
-        elif lost > 0 and self.facts["container"] in ESTIMATED:
-            self.found.append(("length_mismatch", stream.position, 0))
-        elif lost > 0:
+        elif lost > 0 and is_counted(stream):
             self.found.append(("truncated", stream.position, lost))
+        elif lost > 0:
+            self.found.append(("length_mismatch", stream.position, 0))
 
     def read_into(self, out):
         """Fill `out`, a writable (frames, channels) array of `dtype` with any strides.
@@ -291,7 +289,7 @@ cdef class Decoder:
             place.channel_stride = view.strides[1]
             place.num_channels = self.stream.num_channels
             place.kind = self.kind
-            place.rounds = not holds_integers(&self.stream)
+            place.rounds = not keeps_integers(&self.stream)
             self._take_open()
             try:
                 return self._fill(&place, view.shape[0])
@@ -382,7 +380,7 @@ cdef class Decoder:
         if self.found:
             return False if self.found[0][0] in issues.FATAL_CODES else None
         told = self.stream.source_ended and self.facts["num_frames"] == self.stream.frames_in
-        return True if told and self.facts["container"] not in ESTIMATED else None
+        return True if told and is_counted(&self.stream) else None
 
     @property
     def issues(self):

@@ -233,22 +233,29 @@ cdef inline int read_frames(Stream *stream, Watch *watch, Place *place, int64_t 
     return 1
 
 
-cdef inline bint holds_integers(const Stream *stream) noexcept nogil:
-    """Whether what comes out is what was stored."""
-    cdef sox.sox_encoding_t encoding = stream.format.encoding.encoding
-    return not stream.mixes and stream.resampler == NULL and encoding in (
-        sox.SOX_ENCODING_SIGN2, sox.SOX_ENCODING_UNSIGNED, sox.SOX_ENCODING_FLAC,
-        sox.SOX_ENCODING_WAVPACK, sox.SOX_ENCODING_ULAW, sox.SOX_ENCODING_ALAW)
+cdef inline bint is_pcm(const Stream *stream) noexcept nogil:
+    """Whether each sample is stored for itself."""
+    return stream.format.encoding.encoding in (
+        sox.SOX_ENCODING_SIGN2, sox.SOX_ENCODING_UNSIGNED, sox.SOX_ENCODING_FLOAT,
+        sox.SOX_ENCODING_ULAW, sox.SOX_ENCODING_ALAW)
+
+
+cdef inline bint is_counted(const Stream *stream) noexcept nogil:
+    """Whether there must be as many samples as the file says; for others libsox estimates it."""
+    return is_pcm(stream) or stream.format.encoding.encoding in (
+        sox.SOX_ENCODING_FLAC, sox.SOX_ENCODING_WAVPACK)
+
+
+cdef inline bint keeps_integers(const Stream *stream) noexcept nogil:
+    """Whether what comes out are integers that were stored."""
+    return not stream.mixes and stream.resampler == NULL and is_counted(stream) \
+        and stream.format.encoding.encoding != sox.SOX_ENCODING_FLOAT
 
 
 cdef inline bint can_seek(const Stream *stream) noexcept nogil:
     """Whether libsox finds a frame exactly: of plain PCM in the formats where tests show it."""
-    cdef sox.sox_encoding_t encoding = stream.format.encoding.encoding
     cdef const char *filetype = stream.format.filetype
-    if stream.format.handler.seek == NULL or stream.resampler != NULL:
-        return False
-    if encoding not in (sox.SOX_ENCODING_SIGN2, sox.SOX_ENCODING_UNSIGNED,
-                        sox.SOX_ENCODING_FLOAT, sox.SOX_ENCODING_ULAW, sox.SOX_ENCODING_ALAW):
+    if stream.format.handler.seek == NULL or stream.resampler != NULL or not is_pcm(stream):
         return False
     return strcmp(filetype, "wav") == 0 or strcmp(filetype, "aiff") == 0 \
         or strcmp(filetype, "au") == 0
