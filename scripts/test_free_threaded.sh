@@ -96,7 +96,8 @@ import pyffaudio
 assert pyffaudio.__file__.startswith(sys.argv[1]), pyffaudio.__file__
 assert not sys._is_gil_enabled(), "the global lock is back"
 END
-    "$venv/bin/python" -m pytest -m "not torch" --ignore test_torch.py
+    "$venv/bin/python" -m pytest -m "not torch and not sox" --ignore test_torch.py \
+        --ignore-glob 'test_sox*.py' --ignore test_backends.py
 }
 
 test -e "$tree/setup.py" || fail "there is no build/free-threaded: run \`make test-free-threaded\`"

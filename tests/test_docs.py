@@ -26,7 +26,10 @@ from wav_bytes import wav_bytes
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/*.md"))]
 PAGES = {path.relative_to(ROOT).as_posix(): path.read_text() for path in DOCUMENTS}
-MODULES = [module.name for module in pkgutil.walk_packages(pyffaudio.__path__, "pyffaudio.")]
+MODULES = [
+    pytest.param(module.name, marks=[pytest.mark.sox] if module.name.endswith("sox") else [])
+    for module in pkgutil.walk_packages(pyffaudio.__path__, "pyffaudio.")
+]
 BLOCK = re.compile(r"(?:From `([^`]+)`:\n\n)?^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -36,7 +39,11 @@ def blocks(language: str) -> list[object]:
         pytest.param(
             block[3],
             id=f"{page}:{1 + text.count(chr(10), 0, block.start(3))}",
-            marks=[pytest.mark.torch] if "torch" in block[3] else [],
+            marks=[
+                getattr(pytest.mark, name)
+                for name, sign in (("torch", "torch"), ("sox", "pyffaudio.sox"))
+                if sign in block[3]
+            ],
         )
         for page, text in PAGES.items()
         for block in BLOCK.finditer(text)

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import re
 import shlex
 import signal
 import sys
@@ -278,6 +279,14 @@ def test_libsox_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(EffectError):
         apply_effects(SIGNAL, RATE, [["gain", "x"]])
     assert capfd.readouterr() == ("", "")
+
+
+def test_the_refused_are_those_documented() -> None:
+    page = (Path(__file__).parent.parent / "docs/sox.md").read_text()
+    table = page.split("### Refused")[1].split("###")[0]
+    cells = "".join(re.findall(r"^\| (`.*?) \|", table, re.MULTILINE))
+    listed = set(re.findall(r"`([a-z]+)`", cells))
+    assert listed - {"fir", "mcompand", "tempo", "stretch", "nan"} == set(REFUSED)
 
 
 # Limits, and calls that end early.
