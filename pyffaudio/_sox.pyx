@@ -11,7 +11,7 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.stdio cimport snprintf
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
-from posix.unistd cimport close, dup
+from posix.unistd cimport close, getpid
 
 from pyffaudio cimport sox
 from pyffaudio._claim cimport claim, release
@@ -34,9 +34,6 @@ from pyffaudio import diagnose, issues
 from pyffaudio.levels import mix_matrix
 from pyffaudio.rates import check_rates
 from pyffaudio.sox_effects import effect_error
-
-cdef extern from "unistd.h" nogil:
-    int getpid()
 
 KINDS = {
     "uint8": Kind.UINT8,
@@ -69,6 +66,18 @@ cdef bint cannot_tell():
 cdef int64_t nanoseconds(seconds):
     # At most 30 years: nanoseconds beyond that do not fit.
     return 0 if seconds is None else <int64_t>(min(seconds, 1e9) * 1e9)
+
+
+cdef int take_place(Place *place, Py_buffer *view, array, Kind kind) except -1:
+    """Where the frames of an array are, whose buffer is then held."""
+    PyObject_GetBuffer(array, view, PyBUF_STRIDED)
+    place.kind = kind
+    if view.ndim == 2:
+        place.base = <char *>view.buf
+        place.frame_stride = view.strides[0]
+        place.channel_stride = view.strides[1]
+        place.num_channels = <int>view.shape[1]
+    return 0
 
 
 cdef object check_watch(Watch *watch, str description):
@@ -111,9 +120,7 @@ cdef class Decoder:
         self.dtype = options.dtype or "int32"
         self.kind = KINDS[self.dtype]
         start_watch(&self.watch, self.timeout_ns)
-        self.descriptor = dup(descriptor)
-        if self.descriptor < 0:
-            raise OSError("no file descriptor is left")
+        self.descriptor = os.dup(descriptor)        # which a program started meanwhile has not
         snprintf(self.stream.path, sizeof(self.stream.path), "/proc/self/fd/%d", self.descriptor)
         try:
             self._open(options, format_hint)
@@ -122,7 +129,8 @@ cdef class Decoder:
             raise
 
     def __dealloc__(self):
-        self._free()
+        if self.description is not None:    # else no argument was taken, and nothing is open
+            self._free()
 
     cdef void _free(self):
         with nogil:
@@ -278,17 +286,12 @@ cdef class Decoder:
         """
         cdef Py_buffer view
         cdef Place place
-        PyObject_GetBuffer(out, &view, PyBUF_STRIDED)
+        take_place(&place, &view, out, self.kind)
         try:
             if view.readonly or view.ndim != 2 or view.itemsize != ITEM_BYTES[self.dtype] \
                     or view.shape[1] != self.stream.num_channels:
                 raise ValueError(f"out must be a writable (frames, {self.stream.num_channels}) "
                                  f"array of {self.dtype}")
-            place.base = <char *>view.buf
-            place.frame_stride = view.strides[0]
-            place.channel_stride = view.strides[1]
-            place.num_channels = self.stream.num_channels
-            place.kind = self.kind
             place.rounds = not keeps_integers(&self.stream)
             self._take_open()
             try:
@@ -400,11 +403,7 @@ cdef object check_signal(str name, double rate, unsigned channels, limits):
         raise diagnose.limit_error("max_sample_rate", rate, f"effect {name}")
 
 
-cdef int make_room(Flow *flow, int64_t frames) noexcept nogil:
-    return make_room_with_gil(flow, frames)
-
-
-cdef int make_room_with_gil(Flow *flow, int64_t frames) noexcept with gil:
+cdef int make_room(Flow *flow, int64_t frames) noexcept with gil:
     try:
         (<Chain>flow.owner).grow(frames)
     except BaseException as error:
@@ -425,16 +424,21 @@ cdef class Chain:
     cdef int64_t timeout_ns
     cdef object buffer
     cdef list texts             # the arguments, which some effects keep pointers to
-    cdef readonly str dtype
+    cdef readonly str dtype, description
 
     def __cinit__(self, samples, double sample_rate, list effects not None, limits):
         """`samples` is (frames, channels); of each effect: name, arguments, whether it keeps all
         it gets.
         """
         self.dtype = samples.dtype.name
+        self.description = "apply_effects"
         self.texts = []
         self.timeout_ns = nanoseconds(limits.timeout)
-        self._take_source(samples)
+        take_place(&self.flow.source, &self.view, samples, KINDS[self.dtype])
+        self.has_view = True
+        if self.view.ndim != 2 or self.view.itemsize != ITEM_BYTES[self.dtype]:
+            raise ValueError("samples must be a (frames, channels) array")
+        self.flow.source_frames = self.view.shape[0]
         self.signal.rate = sample_rate
         self.signal.channels = <unsigned>self.view.shape[1]
         self.signal.precision = 32
@@ -452,19 +456,6 @@ cdef class Chain:
                 unlock()
         if self.has_view:
             PyBuffer_Release(&self.view)
-
-    cdef object _take_source(self, samples):
-        cdef Place *source = &self.flow.source
-        PyObject_GetBuffer(samples, &self.view, PyBUF_STRIDED)
-        self.has_view = True
-        if self.view.ndim != 2 or self.view.itemsize != ITEM_BYTES[self.dtype]:
-            raise ValueError("samples must be a (frames, channels) array")
-        source.base = <char *>self.view.buf
-        source.frame_stride = self.view.strides[0]
-        source.channel_stride = self.view.strides[1]
-        source.num_channels = <int>self.view.shape[1]
-        source.kind = KINDS[self.dtype]
-        self.flow.source_frames = self.view.shape[0]
 
     cdef object _build(self, list effects, limits):
         cdef Py_ssize_t count = len(effects)
@@ -543,17 +534,12 @@ cdef class Chain:
             if status != sox.SOX_SUCCESS:
                 self._raise_refused(name)
             check_signal(name, self.signal.rate, self.signal.channels, limits)
-        self.flow.target.num_channels = <int>self.signal.channels
         self.flow.target.kind = self.flow.source.kind
         self.flow.target.rounds = True
         with nogil:
             lock()
             add_own(self.chain, &RESULT, &self.flow, &self.signal)
             unlock()
-
-    @property
-    def description(self):
-        return "apply_effects"
 
     @property
     def sample_rate(self):
@@ -583,10 +569,8 @@ cdef class Chain:
     cdef object _use_buffer(self):
         cdef Place *target = &self.flow.target
         cdef Py_buffer view
-        PyObject_GetBuffer(self.buffer.frames, &view, PyBUF_STRIDED)
-        target.base = <char *>view.buf + self.flow.filled * view.strides[0]
-        target.frame_stride = view.strides[0]
-        target.channel_stride = view.strides[1]
+        take_place(target, &view, self.buffer.frames, target.kind)
+        target.base += self.flow.filled * target.frame_stride
         self.flow.capacity = view.shape[0]
         PyBuffer_Release(&view)     # growing the buffer is what moves it, and only we do that
 
@@ -611,14 +595,8 @@ cdef class Chain:
 
 
 def effects_of_libsox():
-    """The name of each effect, and what libsox says of its use."""
     return describe_effects()
 
 
 def formats_of_libsox():
-    """Names of the formats of files, plugins included."""
     return describe_formats()
-
-
-def version_of_libsox():
-    return text(sox.sox_version())

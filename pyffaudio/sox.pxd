@@ -89,7 +89,6 @@ cdef extern from "sox.h" nogil:
 
     int sox_init()
     int sox_format_init()
-    const char *sox_version()
     const sox_encodings_info_t *sox_get_encodings_info()
 
     const sox_format_tab_t *sox_get_format_fns()

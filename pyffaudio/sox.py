@@ -58,7 +58,10 @@ __all__ = [
     "probe",
 ]
 
-_NO_PLACE = {"stream_index": None, "num_threads": 1}  # and the value that asks for nothing
+_SERVED = {
+    *("sample_rate", "num_channels", "dtype", "channels_first", "on_error", "limits"),
+    *("start_seconds", "stop_seconds", "frame_offset", "num_frames", "format", "format_options"),
+}
 _COPY_BYTES = 1 << 20
 _USAGES = _sox.effects_of_libsox()
 _FORMATS = tuple(_sox.formats_of_libsox())
@@ -78,7 +81,7 @@ def decode_file(source: File, **options: Unpack[DecodeOptions]) -> Audio:
         does not say them. Default: as the file's first bytes say, or else its suffix.
     **options
         sample_rate, num_channels, dtype, channels_first, start_seconds, stop_seconds, frame_offset,
-        num_frames, on_error and limits; not stream_index or num_threads. dtype=None is int32.
+        num_frames, on_error and limits; no others. dtype=None is int32.
 
     Returns
     -------
@@ -369,11 +372,11 @@ def formats() -> tuple[str, ...]:
 
 
 def _normalise(options: Mapping[str, Any]) -> Options:
-    """The options that libsox can serve; others are refused, unless they ask for nothing."""
+    """The options that libsox can serve; others are refused, unless they are None."""
     given = dict(options)
-    for name, nothing in _NO_PLACE.items():
-        if given.pop(name, nothing) != nothing:
-            raise TypeError(f"pyffaudio.sox has no option {name}: libsox cannot serve it")
+    for other in sorted((given.keys() & DecodeOptions.__annotations__) - _SERVED):
+        if given.pop(other) is not None:
+            raise TypeError(f"pyffaudio.sox has no option {other}: libsox cannot serve it")
     name = given.pop("format", None)
     raw = given.pop("format_options", None)
     asked = normalise(**given)
