@@ -33,7 +33,7 @@ import os
 from pyffaudio import diagnose, issues
 from pyffaudio.levels import mix_matrix
 from pyffaudio.rates import check_rates
-from pyffaudio.sox_effects import effect_error
+from pyffaudio.sox_effects import check_signal, effect_error
 
 KINDS = {
     "uint8": Kind.UINT8,
@@ -393,14 +393,6 @@ cdef class Decoder:
     def describe(self):
         """What libsox says of the file, for AudioInfo."""
         return self.facts
-
-
-cdef object check_signal(str name, double rate, unsigned channels, limits):
-    """Refuse what an effect would make of rate and channels."""
-    if channels > limits.max_channels:
-        raise diagnose.limit_error("max_channels", channels, f"effect {name}")
-    if not 1 <= rate <= limits.max_sample_rate:
-        raise diagnose.limit_error("max_sample_rate", rate, f"effect {name}")
 
 
 cdef int make_room(Flow *flow, int64_t frames) noexcept with gil:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Sequence
 
+from pyffaudio.diagnose import limit_error
 from pyffaudio.errors import PyffaudioError
+from pyffaudio.limits import Limits
 
 REFUSED = {
     "firfit": "it opens a file",
@@ -46,6 +48,14 @@ def effect_error(effect: str, words: str, usage: str = "") -> EffectError:
     error = EffectError(f"{source}: {words}", code="effect_refused", source=source)
     error.effect, error.usage = effect, usage
     return error
+
+
+def check_signal(effect: str, sample_rate: float, num_channels: int, limits: Limits) -> None:
+    """Refuse what an effect would make of rate and channels, if the limits do not allow it."""
+    if num_channels > limits.max_channels:
+        raise limit_error("max_channels", num_channels, f"effect {effect}")
+    if not 1 <= sample_rate <= limits.max_sample_rate:
+        raise limit_error("max_sample_rate", sample_rate, f"effect {effect}")
 
 
 def check_effects(effects: Iterable[Sequence[str]] | None, usages: dict[str, str]) -> list[Effect]:

@@ -32,6 +32,7 @@ from sources import ROOT, Tarball
 
 LIBRARY = "libpyffaudio_ffmpeg" + (".dylib" if sys.platform == "darwin" else ".so")
 FORMATS = str(ROOT / "pyffaudio/formats.py")
+SCRIPT = Path(__file__).read_text()
 FILTERS = str(ROOT / "pyffaudio/filter_rules.py")
 PREFIX = "pyffaudio_"
 PARTS = ("avfilter", "avformat", "avcodec", "swresample", "avutil")
@@ -59,7 +60,10 @@ class BuildError(Exception):
 
 
 class Build:
-    """What is made, in which folders, the log of it, and the stamp of what it is made from."""
+    """What is made, in which folders, the log of it, and the stamp of what it is made from.
+
+    `made_by` are the texts of scripts and lists.
+    """
 
     def __init__(self, name: str, tarballs: list[Tarball], made_by: list[str]) -> None:
         self.prefix = ROOT / "build" / name
@@ -71,8 +75,7 @@ class Build:
 
     @property
     def stamp(self) -> str:
-        said = [*(Path(path).read_text() for path in self.made_by)]
-        said += [platform.machine(), *platform.libc_ver()]
+        said = [*self.made_by, platform.machine(), *platform.libc_ver()]
         said += [str(self.prefix), *(tarball.sha256 for tarball in self.tarballs)]
         return hashlib.sha256("\0".join(said).encode()).hexdigest()
 
@@ -133,10 +136,13 @@ def listed_components(source: Path) -> dict[str, list[str]]:
 
 def audio_filters(source: Path) -> list[str]:
     """All audio filters, less those that pyffaudio/filter_rules.py refuses."""
-    refused = runpy.run_path(FILTERS)["REFUSED_FILTERS"]
     text = (source / "libavfilter/allfilters.c").read_text()
     found = re.findall(r"ff_(?:af|asrc|asink)_(\w+);", text)
-    return [name for name in found if name not in refused]
+    return [name for name in found if name not in refused_filters()]
+
+
+def refused_filters() -> list[str]:
+    return sorted(runpy.run_path(FILTERS)["REFUSED_FILTERS"])
 
 
 def audio_decoders(source: Path) -> list[str]:
@@ -162,7 +168,7 @@ def check_components(source: Path, components: dict[str, list[str]]) -> None:
 
 
 def build_programs(name: str, pin: sources.Pin) -> None:
-    build = Build(name, [sources.fetch(pin)], [__file__, FILTERS])
+    build = Build(name, [sources.fetch(pin)], [SCRIPT, *refused_filters()])
     if build.is_done():
         return
     build.start()
@@ -179,7 +185,7 @@ def build_programs(name: str, pin: sources.Pin) -> None:
 
 def build_bundle(pins: dict[str, sources.Pin]) -> None:
     tarballs = [sources.fetch(pins[name]) for name in ("ffmpeg", "soxr", "zlib")]
-    build = Build("bundle", tarballs, [__file__, FORMATS, FILTERS])
+    build = Build("bundle", tarballs, [SCRIPT, Path(FORMATS).read_text(), *refused_filters()])
     if build.is_done():
         return
     build.start()
