@@ -18,7 +18,7 @@ from pyffaudio._demuxer cimport init_quiet_class
 from pyffaudio._describe cimport (
     channel_names, chars_or_null, describe, describe_issues, flac_md5)
 from pyffaudio._feed cimport feed_frame, feed_layout, is_filtered
-from pyffaudio._graph cimport GraphPlan, init_graph, init_quiet_filter_class
+from pyffaudio._graph cimport GraphPlan, init_graph, init_filters
 from pyffaudio._issues cimport Issues, is_damaged
 from pyffaudio._linked cimport (
     decoders_of_ffmpeg, demuxers_of_ffmpeg, files_of_ffmpeg, versions_of_ffmpeg)
@@ -39,7 +39,7 @@ from pyffaudio.rates import check_rates
 
 if not init_quiet_class():
     raise MemoryError
-init_quiet_filter_class()
+init_filters()
 
 SAMPLE_FORMATS = {
     "uint8": ff.AV_SAMPLE_FMT_U8,

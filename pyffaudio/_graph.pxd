@@ -1,7 +1,7 @@
 """A filter graph: decoded frames go in, and what comes of them comes out.
 
-What it is made of was checked in filters.py. Here it is built for frames of one kind, fed one of
-them at a time, drained at the end, and built anew where frames of another kind follow.
+What it is made of was checked in filter_plan.py. Here it is built for frames of one kind, fed one
+of them at a time, drained at the end, and built anew where frames of another kind follow.
 """
 from libc.errno cimport EAGAIN, ENOMEM
 from libc.stdint cimport INT64_MAX, int64_t
@@ -17,7 +17,11 @@ from pyffaudio._timeline cimport consume_frame, next_frame
 cdef extern from *:
     """
     #include <stddef.h>
+    #include <stdio.h>
+    #include <string.h>
     #include <libavfilter/avfilter.h>
+    #include <libavutil/error.h>
+    #include <libavutil/log.h>
     /* As in _demuxer.pxd: a copy of the class, whose level offset is in a field that is only read
        where pictures are filtered by hardware. */
     static AVClass pyffaudio_quiet_filter_class;
@@ -25,14 +29,34 @@ cdef extern from *:
         context->extra_hw_frames = PYFFAUDIO_QUIET;
         context->av_class = &pyffaudio_quiet_filter_class;
     }
-    static inline void pyffaudio_init_quiet_filter_class(void) {
+    /* What a filter has complained of first, in this thread. Only the bundled FFmpeg's log is ours
+       to listen to. */
+    static __thread char pyffaudio_complaint[200];
+    static inline void pyffaudio_listen(void *object, int level, const char *format, va_list list) {
+        if (PYFFAUDIO_QUIET < level && level <= PYFFAUDIO_QUIET + AV_LOG_ERROR
+                && !pyffaudio_complaint[0]) {
+            vsnprintf(pyffaudio_complaint, sizeof(pyffaudio_complaint), format, list);
+            pyffaudio_complaint[strcspn(pyffaudio_complaint, "\\n")] = 0;
+        }
+    }
+    static inline void pyffaudio_forget_complaint(void) { pyffaudio_complaint[0] = 0; }
+    static inline void pyffaudio_put_words(int status, char *words, size_t size) {
+        if (pyffaudio_complaint[0])
+            snprintf(words, size, "%s", pyffaudio_complaint);
+        else
+            av_strerror(status, words, size);
+    }
+    static inline void pyffaudio_init_filters(void) {
         pyffaudio_quiet_filter_class = *avfilter_get_class();
         pyffaudio_quiet_filter_class.log_level_offset_offset =
             offsetof(AVFilterContext, extra_hw_frames);
+        if (PYFFAUDIO_BUNDLED) av_log_set_callback(pyffaudio_listen);
     }
     """
     void quieten_filter "pyffaudio_quieten_filter" (ff.AVFilterContext *context) nogil
-    void init_quiet_filter_class "pyffaudio_init_quiet_filter_class" ()
+    void init_filters "pyffaudio_init_filters" ()
+    void forget_complaint "pyffaudio_forget_complaint" () nogil
+    void put_words "pyffaudio_put_words" (int status, char *words, size_t size) nogil
 
 cdef enum:
     LEAST_RATE = 1000           # below, some filters divide by zero
@@ -76,17 +100,17 @@ cdef struct Graph:
     bint has_frame              # and is not yet consumed
     bint drains                 # it was told that nothing more goes in
     bint ended                  # nothing more comes out
-    int64_t origin              # the first frame that goes in, of the stream
-    int64_t skip                # frames still to be dropped before any goes in
-    int64_t left                # frames that may still go in
+    int error                   # that ended it, and all calls answer
+    int64_t origin              # the first frame that goes in, at the rate of the stream's first
+    int64_t stop                # the frame before which the last one is
     int64_t frames_in           # so far, at `rate`
     int64_t bytes_in            # of this call
-    char[128] words             # of FFmpeg, about what failed
+    char[200] words             # of FFmpeg, about what failed
 
 
 cdef inline void init_graph(Graph *graph, const GraphPlan *plan) noexcept nogil:
     graph.plan = plan
-    graph.left = INT64_MAX
+    graph.stop = INT64_MAX
 
 
 cdef inline int add_filter(ff.AVFilterGraph *graph, const char *name,
@@ -186,6 +210,7 @@ cdef inline int build(Graph *graph) noexcept nogil:
     if graph.graph == NULL or graph.frame == NULL:
         return ff.AVERROR(ENOMEM)
     graph.graph.nb_threads = 1
+    forget_complaint()
     status = add_filters(graph)
     if status >= 0:
         status = link_nodes(graph)
@@ -200,12 +225,25 @@ cdef inline int build(Graph *graph) noexcept nogil:
     return ff.av_buffersink_get_ch_layout(graph.sink, &graph.out_layout)
 
 
+cdef inline int end_in_error(Graph *graph, int status) noexcept nogil:
+    """Nothing may be asked of a graph that failed, which may be half built."""
+    ff.avfilter_graph_free(&graph.graph)
+    graph.source = NULL
+    graph.sink = NULL
+    graph.error = status
+    return status
+
+
 cdef inline int fail_in_graph(Graph *graph, Media *media, int status) noexcept nogil:
-    """What the exception says, unless memory is short or a limit was reached."""
-    if status == ff.AVERROR(ENOMEM) or media.fault != Fault.NO_FAULT:
-        return status
-    ff.av_strerror(status, graph.words, sizeof(graph.words))
-    return fail(media, Fault.FILTERS_FAILED, 0, graph.words)
+    """What the exception says, unless memory is short."""
+    if status == ff.AVERROR(ENOMEM):
+        return end_in_error(graph, status)
+    put_words(status, graph.words, sizeof(graph.words))
+    return end_in_error(graph, fail(media, Fault.FILTERS_FAILED, 0, graph.words))
+
+
+cdef inline int exceed(Graph *graph, Media *media, Fault limit, int64_t value) noexcept nogil:
+    return end_in_error(graph, fail(media, limit, value, NULL))
 
 
 cdef inline void name_channels(ff.AVChannelLayout *layout) noexcept nogil:
@@ -219,7 +257,8 @@ cdef inline int open_graph(Graph *graph, Media *media, const Policy *policy, int
     """Build the graph for frames like these, within the limits."""
     cdef int status
     if rate < LEAST_RATE:
-        return fail(media, Fault.FILTERS_FAILED, rate, "its sample rate is less than 1000 Hz")
+        return end_in_error(graph, fail(media, Fault.FILTERS_FAILED, rate,
+                                        "its sample rate is less than 1000 Hz"))
     ff.avfilter_graph_free(&graph.graph)
     if graph.rate > 0:
         graph.frames_in = ff.av_rescale(graph.frames_in, rate, graph.rate)
@@ -233,9 +272,9 @@ cdef inline int open_graph(Graph *graph, Media *media, const Policy *policy, int
     if status < 0:
         return fail_in_graph(graph, media, status)
     if graph.out_layout.nb_channels > policy.max_channels:
-        return fail(media, Fault.TOO_MANY_CHANNELS, graph.out_layout.nb_channels, NULL)
+        return exceed(graph, media, Fault.TOO_MANY_CHANNELS, graph.out_layout.nb_channels)
     if graph.out_rate > policy.max_sample_rate:
-        return fail(media, Fault.RATE_TOO_HIGH, graph.out_rate, NULL)
+        return exceed(graph, media, Fault.RATE_TOO_HIGH, graph.out_rate)
     return 1
 
 
@@ -247,9 +286,9 @@ cdef inline bint suits_graph(const Graph *graph, const ff.AVFrame *frame) noexce
              or ff.av_channel_layout_compare(&frame.ch_layout, &graph.layout) == 0)
 
 
-cdef inline int give(Graph *graph, Media *media, int count) noexcept nogil:
-    """Give the graph a copy of the waiting frame, less what is to be skipped: filters expect
-    memory that is aligned, padded and theirs to write in, which a part of a frame is not.
+cdef inline int give(Graph *graph, Media *media, int skip, int count) noexcept nogil:
+    """Give the graph a copy of a part of the waiting frame: filters expect memory that is aligned,
+    padded and theirs to write in.
     """
     cdef ff.AVFrame *frame = ff.av_frame_alloc()
     cdef int status = ff.AVERROR(ENOMEM)
@@ -263,7 +302,7 @@ cdef inline int give(Graph *graph, Media *media, int count) noexcept nogil:
     if status >= 0:
         status = ff.av_frame_get_buffer(frame, 0)
     if status >= 0:
-        ff.av_samples_copy(frame.extended_data, media.frame.extended_data, 0, <int>graph.skip,
+        ff.av_samples_copy(frame.extended_data, media.frame.extended_data, 0, skip,
                            count, graph.layout.nb_channels, <ff.AVSampleFormat>graph.format)
         if is_float(<ff.AVSampleFormat>graph.format):
             status = tame_frame(frame)      # some filters never come back from what is no number
@@ -273,25 +312,31 @@ cdef inline int give(Graph *graph, Media *media, int count) noexcept nogil:
     return status
 
 
+cdef inline int frames_until(const Media *media, int64_t position) noexcept nogil:
+    """How many frames of the waiting one come before this position of the stream."""
+    cdef int64_t begin = media.decoded_frames
+    cdef int most = media.frame.nb_samples
+    # So far off that it need not be multiplied.
+    if position - begin > <int64_t>most * media.first_rate:
+        return most
+    return <int>min(most, ff.av_rescale(max(position - begin, 0), media.frame.sample_rate,
+                                        media.first_rate))
+
+
 cdef inline int feed_frame_on(Graph *graph, Media *media) noexcept nogil:
     """Have the waiting frame, as far as it is wanted, go into the graph."""
     cdef int size = ff.av_get_bytes_per_sample(<ff.AVSampleFormat>graph.format)
-    cdef int64_t most = media.frame.nb_samples - graph.skip
-    cdef int count = <int>min(most, graph.left)
-    cdef int status
-    if most <= 0:
-        graph.skip -= media.frame.nb_samples
-        consume_frame(media)
-        return 0
-    graph.bytes_in += <int64_t>count * size * graph.layout.nb_channels
-    if graph.bytes_in > graph.plan.max_bytes:
-        return fail(media, Fault.TOO_MUCH_TO_FILTER, graph.plan.max_bytes, NULL)
-    status = give(graph, media, count)
+    cdef int skip = frames_until(media, graph.origin)
+    cdef int count = frames_until(media, graph.stop) - skip
+    cdef int status = 0
+    if count > 0:
+        graph.bytes_in += <int64_t>count * size * graph.layout.nb_channels
+        if graph.bytes_in > graph.plan.max_bytes:
+            return exceed(graph, media, Fault.TOO_MUCH_TO_FILTER, graph.plan.max_bytes)
+        status = give(graph, media, skip, count)
+        graph.frames_in += count
     if status < 0:
         return fail_in_graph(graph, media, status)
-    graph.frames_in += count
-    graph.left -= count
-    graph.skip = 0
     consume_frame(media)
     return 0
 
@@ -300,7 +345,7 @@ cdef inline int feed_graph(Graph *graph, Media *media, Source *source,
                            const Policy *policy) noexcept nogil:
     """Have another frame go in, or tell the graph that no more will."""
     cdef int status = 0
-    if graph.left > 0:
+    if media.decoded_frames < graph.stop:
         status = next_frame(media, source, policy)
         if status < 0:
             return status
@@ -314,7 +359,7 @@ cdef inline int feed_graph(Graph *graph, Media *media, Source *source,
 cdef inline int end_build(Graph *graph, Media *media, const Policy *policy) noexcept nogil:
     """Nothing more comes out: go on with frames of another kind, if these have ended it."""
     cdef const ff.AVFrame *frame = media.frame
-    if not graph.drains or graph.left <= 0 or not media.has_frame:
+    if not graph.drains or media.decoded_frames >= graph.stop or not media.has_frame:
         graph.ended = True
         return 0
     return open_graph(graph, media, policy, frame.sample_rate, frame.format, &frame.ch_layout)
@@ -325,8 +370,8 @@ cdef inline int next_filtered(Graph *graph, Media *media, Source *source,
     """Have the next frame that comes out in `graph.frame`, unless it still holds one."""
     cdef int status = 1
     while status >= 0 and not graph.has_frame:
-        if graph.ended:
-            return 0
+        if graph.ended or graph.error < 0:
+            return graph.error
         status = watch(source)
         if status < 0:
             return status

@@ -1,10 +1,11 @@
-"""Between filters.py and libavfilter: what filters there are, and the plan of a graph in C."""
+"""Between filter_plan.py and libavfilter: what filters there are, and the plan of a graph in C."""
 from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
 
 from pyffaudio cimport ffmpeg as ff
 from pyffaudio._describe cimport text
-from pyffaudio._graph cimport GraphPlan, Link, Node, Option, add_filter, set_options
+from pyffaudio._graph cimport GraphPlan, Link, Node, Option, add_filter, forget_complaint, \
+    put_words, set_options
 
 
 cdef inline void free_plan(GraphPlan *plan) noexcept nogil:
@@ -54,8 +55,8 @@ cdef inline list kinds_of(const ff.AVFilterPad *pads, unsigned int count):
 
 
 cdef inline str words_of(int status):
-    cdef char words[128]
-    ff.av_strerror(status, words, sizeof(words))
+    cdef char words[200]
+    put_words(status, words, sizeof(words))
     return text(words)
 
 
@@ -75,7 +76,9 @@ cdef inline tuple try_node(ff.AVFilterGraph *graph, const Node *node, tuple boun
     cdef ff.AVFilterContext *context = NULL
     cdef dict values = {}
     cdef int place = -1
-    cdef int status = add_filter(graph, node.filter, &context)
+    cdef int status
+    forget_complaint()
+    status = add_filter(graph, node.filter, &context)
     if status >= 0:
         status = set_options(context, node, &place)
     if status < 0:

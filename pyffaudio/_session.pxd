@@ -269,8 +269,7 @@ cdef inline int cut_session(Session *session, double start_seconds,
     if status >= 0:
         status = go_in(session, first)
     graph.origin = first
-    graph.skip = max(first - session.feed.media.decoded_frames, 0)
-    graph.left = max(stop - first, 0)
+    graph.stop = max(stop, first)
     return status
 
 

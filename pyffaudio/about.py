@@ -52,8 +52,8 @@ def filters() -> dict[str, str]:
     Returns
     -------
     dict of str to str
-        By name: those of the linked FFmpeg, less those that could open a file, a device or a socket
-        (docs/filters.md has the reasons). FFmpeg's documentation describes their options:
+        By name: those of the linked FFmpeg, less those that are refused, as all that open files or
+        sockets are (docs/filters.md has the reasons). FFmpeg's documentation describes their options:
         https://ffmpeg.org/ffmpeg-filters.html.
 
     Examples

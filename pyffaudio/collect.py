@@ -117,8 +117,13 @@ def audio_of(
     stop: int | None = None,
 ) -> Audio:
     """The result, with the issues of the frames from `start` to `stop`, or else to the end."""
-    issues = tuple(_issues_within(decoder.issues, start, stop))
-    complete = decoder.complete if start == 0 and not more else None
+    if options.filters is not None:
+        # They are in the time of what went in: what came of them may be anywhere.
+        issues = tuple(Issue(*issue) for issue in decoder.issues)
+    else:
+        issues = tuple(_issues_within(decoder.issues, start, stop))
+    is_whole = start == 0 and not more and options.start_seconds == 0
+    complete = decoder.complete if is_whole and options.stop_seconds is None else None
     return Audio(
         samples,
         decoder.sample_rate,

@@ -16,7 +16,7 @@ from pyffaudio.filter_string import FilterText, filter_error, split_arguments, s
 from pyffaudio.native import allowed_filters, options_of_filter, try_filter, why_filter_refused
 
 # In the name of an option that nobody has looked at.
-_MAY_NAME_A_FILE = re.compile(
+MAY_NAME_A_FILE = re.compile(
     r"(?<!pro)file|path|url|model|plugin|dump|destination|host|port|addr|device"
 )
 _SAMPLE_FORMATS = {
@@ -44,6 +44,7 @@ class Plan:
 def plan(text: str, dtype: str | None) -> Plan:
     """The plan of a graph whose samples come out as this dtype, or a FilterError."""
     parts = split_graph(text)
+    _check_counts(text, parts)
     made = [_make(text, part) for part in parts]
     links, source, sink = _link(text, parts, [pads for _, pads in made])
     nodes = [node for node, _ in made]
@@ -55,6 +56,14 @@ def plan(text: str, dtype: str | None) -> Plan:
         sink = (ends + 2, 0)
     links += [((ends, 0), source), (sink, (ends + 1, 0))]
     return Plan(tuple(nodes), ends, tuple((*begin, *end) for begin, end in links))
+
+
+def _check_counts(text: str, parts: Sequence[FilterText]) -> None:
+    names = [part.name.partition("@")[0] for part in parts]
+    for name, most in rules.MOST_OF.items():
+        if names.count(name) > most:
+            place = [part.place for part, other in zip(parts, names, strict=True) if other == name]
+            raise filter_error(text, place[most], f"{name} is allowed {most} times in a graph")
 
 
 # --- One filter
@@ -82,7 +91,7 @@ def _why_not(name: str) -> str | None:
     if name in known:
         return None
     near = difflib.get_close_matches(name, known, n=1)
-    return f"no such audio filter: {name!r}" + (f"; did you mean {near[0]}?" if near else "")
+    return f"no such audio filter: {name[:40]!r}" + (f"; did you mean {near[0]}?" if near else "")
 
 
 def _try(name: str, pairs: tuple[tuple[bytes, bytes], ...]) -> tuple[int, int]:
@@ -126,8 +135,8 @@ def _check_option(name: str, key: str, value: str) -> None:
             raise ValueError(f"{key} is not allowed: {reason}")
         pattern, words = rules.PATTERNS.get(name, {}).get(other, (".*", ""))
         if not re.fullmatch(pattern, value, re.ASCII | re.DOTALL):
-            raise ValueError(f"{key} must be {words}, with | between them, not {value!r}")
-        if _MAY_NAME_A_FILE.search(other):
+            raise ValueError(f"{key} must be {words}, not {value!r}")
+        if MAY_NAME_A_FILE.search(other):
             raise ValueError(f"{key} is not allowed: it may name a file")
     if key not in rules.ALLOWED_OPTIONS.get(name, {key}) or key in rules.REFUSED_GENERIC_OPTIONS:
         raise ValueError(f"{key} is not allowed")

@@ -72,6 +72,8 @@ REFUSED_BEFORE: Mapping[str, tuple[tuple[int, int], str]] = MappingProxyType(
 REFUSED_OPTIONS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         "apad": {"enable": "while it is off, it never ends"},
+        "asetnsamples": {"enable": _WRITES_MEMORY},
+        "crossfeed": {"block_size": _READS_MEMORY},
         "firequalizer": {"dumpfile": _WRITES_FILES},
         "loudnorm": {"stats_file": _WRITES_FILES},
     }
@@ -120,35 +122,39 @@ ALLOWED_OPTIONS: Mapping[str, frozenset[str]] = MappingProxyType(
 
 _RATES = (1000, 768_000)
 _PADS = (1, 64)
-_DAY = 86_400_000_000  # in microseconds
+_TAPS = (1, 4096)
+_HOUR = 3_600_000_000  # in microseconds
 
 # filter -> option -> least and most; 0 is as if it had not been given
 BOUNDS: Mapping[str, Mapping[str, tuple[int, int]]] = MappingProxyType(
     {
         "aap": {"order": (1, 256), "projection": (1, 8)},
         "acrossfade": {"inputs": (2, 64)},
+        "afdelaysrc": {"sample_rate": _RATES, "taps": _TAPS},
         "afir": {"ir": (0, 0)},
+        "afireqsrc": {"sample_rate": _RATES, "taps": _TAPS},
+        "afirsrc": {"sample_rate": _RATES, "taps": _TAPS},
         "ainterleave": {"nb_inputs": _PADS},
-        "aloop": {"loop": (0, 10_000), "size": (0, 1 << 24)},
+        "aloop": {"loop": (0, 1000), "size": (0, 1 << 22)},
         "amix": {"inputs": _PADS},
         "apad": {
-            "pad_len": (-1, 1 << 31),
-            "whole_len": (-1, 1 << 31),
-            "pad_dur": (-1, _DAY),
-            "whole_dur": (-1, _DAY),
+            "pad_len": (-1, 1 << 28),
+            "whole_len": (-1, 1 << 28),
+            "pad_dur": (-1, _HOUR),
+            "whole_dur": (-1, _HOUR),
         },
         "aresample": {
             "sample_rate": _RATES,
             "out_sample_rate": _RATES,
-            "filter_size": (0, 4096),
-            "phase_shift": (0, 20),
+            "filter_size": (0, 256),
+            "phase_shift": (0, 12),
         },
         "arls": {"order": (1, 256)},
         "aselect": {"outputs": _PADS},
-        "asetnsamples": {"nb_out_samples": (1, 1 << 24)},
+        "asetnsamples": {"nb_out_samples": (1, 1 << 20)},
         "asetrate": {"sample_rate": _RATES},
         "asplit": {"outputs": _PADS},
-        "astreamselect": {"inputs": _PADS},
+        "hilbert": {"sample_rate": _RATES},
         "join": {"inputs": _PADS},
     }
 )
@@ -159,6 +165,9 @@ ENDED_BY: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 
 
+_WINDOWS = "|".join(str(1 << power) for power in range(4, 17))
+
+
 def _listed(item: str) -> str:
     return rf"({item})([ |]+({item}))*"
 
@@ -166,17 +175,30 @@ def _listed(item: str) -> str:
 # filter -> option -> what its value must look like, and that in words
 PATTERNS: Mapping[str, Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
+        "afftfilt": {"win_size": (_WINDOWS, "a power of two up to 65536")},
+        "aspectralstats": {"win_size": (_WINDOWS, "a power of two up to 65536")},
         "adelay": {
-            "delays": (_listed(r"[\d.]{1,7}|\d{1,8}S|[\d.]{1,4}s"), "at most 7 digits, 8S or 4s"),
+            "delays": (
+                _listed(r"[\d.]{1,7}|\d{1,8}S|[\d.]{1,4}s"),
+                "of at most 7 digits, 8S or 4s, with | between them",
+            ),
         },
         "aformat": {
-            "sample_rates": (_listed(r"[1-9]\d{3,4}|[1-7]\d{5}"), "from 1000 to 799999"),
+            "sample_rates": (
+                _listed(r"[1-9]\d{3,4}|[1-7]\d{5}"),
+                "from 1000 to 799999, with | between them",
+            ),
         },
         "compand": {
-            "attacks": (_listed(r"[\d.]+"), "numbers"),
-            "decays": (_listed(r"[\d.]+"), "numbers"),
+            "attacks": (_listed(r"[\d.]+"), "numbers with | between them"),
+            "decays": (_listed(r"[\d.]+"), "numbers with | between them"),
         },
     }
+)
+
+# filter -> so often may it be in a graph: each multiplies what the one before it made, or adds to it
+MOST_OF: Mapping[str, int] = MappingProxyType(
+    {"adelay": 4, "aecho": 4, "aloop": 2, "apad": 2, "asetrate": 2, "atempo": 4}
 )
 
 # Of FFmpeg's expressions, which any number may be: they loop, write to the log, or end the process.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from _thread import allocate_lock, get_ident  # threading costs 1 ms of every import
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Self, Unpack
 
 import numpy as np
@@ -82,6 +83,7 @@ class AudioReader:
         self._position = 0
         self._end: int | None = None
         self._issues: dict[Issue, None] = {}
+        self._told: set[Issue] = set()
         self._lock = allocate_lock()
         self._holder: int | None = None
 
@@ -362,8 +364,16 @@ class AudioReader:
         if decoder.issues:
             stop = None if filled < room else start + filled
             audio = audio_of(decoder, samples, start, self._options, filled == room, stop)
+            if self._options.filters is not None:
+                audio = replace(audio, issues=self._not_told(audio.issues))
             raise_damage(audio, decoder, self._options)
         return samples
+
+    def _not_told(self, issues: tuple[Issue, ...]) -> tuple[Issue, ...]:
+        """Those that no call has told yet: of what comes out of filters, none has a place."""
+        news = tuple(issue for issue in issues if issue not in self._told)
+        self._told.update(news)
+        return news
 
     def _note_issues(self) -> None:
         for issue in self._decoder.issues:

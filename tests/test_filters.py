@@ -272,6 +272,66 @@ def test_damage_is_told_in_the_time_of_what_goes_in(song_16: Path) -> None:
         pyffaudio.decode_bytes(data, filters="areverse")
 
 
+@pytest.mark.parametrize("graph", ["asetrate=22050", "atempo=2", "adelay=3000:all=1", "areverse"])
+def test_a_reader_tells_damage_once(song_16: Path, graph: str) -> None:
+    data = bytearray(song_16.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 2000] = bytes(2000)
+    errors, frames = 0, 0
+    with AudioReader(data, filters=graph) as reader:
+        for _ in range(200):
+            try:
+                block = reader.read(4000)
+            except pyffaudio.CorruptAudioError as error:
+                errors += 1
+                block = error.partial.samples if error.partial else np.zeros((0, 2))
+            frames += len(block)
+            if len(block) < 4000:
+                break
+    whole = pyffaudio.decode_bytes(data, filters=graph, on_error="partial")
+    assert whole.complete is False
+    assert (errors, frames) == (1, whole.num_frames)
+    with pytest.raises(pyffaudio.CorruptAudioError):
+        pyffaudio.decode_into(data, np.zeros((1000, 2), np.float32), filters="areverse")
+    cut = pyffaudio.decode_bytes(data, filters="anull", start_seconds=-0.1)
+    assert cut.complete is None
+
+
+@pytest.mark.parametrize("cut", [(-0.5, None), (0, 1.5), (0.5, 1.5), (1.2, 1.4), (0.2, 0.4)])
+def test_seconds_cut_a_stream_whose_rate_changes(
+    tmp_path: Path, cut: tuple[float, float | None]
+) -> None:
+    first = encode(tmp_path / "a.ogg", quantise(music(RATE), "int16"), RATE).read_bytes()
+    second = encode(
+        tmp_path / "b.ogg", quantise(music(22050, 2, 22050), "int16"), 22050
+    ).read_bytes()
+    start, stop = cut
+    plain = pyffaudio.decode_bytes(first + second, start_seconds=start, stop_seconds=stop)
+    filtered = pyffaudio.decode_bytes(
+        first + second, filters="anull", start_seconds=start, stop_seconds=stop
+    )
+    assert filtered.num_frames == pytest.approx(plain.num_frames, abs=2)
+    if start >= 0 and stop is not None and stop < 1:
+        np.testing.assert_array_equal(filtered.samples, plain.samples)
+
+
+def test_a_graph_that_failed_is_not_used_again(tmp_path: Path) -> None:
+    """A chained Ogg of stereo, then mono, of which the graph takes only the first."""
+    stereo = encode(tmp_path / "a.ogg", quantise(music(RATE), "int16"), RATE).read_bytes()
+    mono = encode(tmp_path / "b.ogg", quantise(music(RATE, 1), "int16"), RATE).read_bytes()
+    graph = "[in]channelmap=map=1[x];hilbert[h];[x][h]amix,aselect=0"
+    with AudioReader(stereo + mono, filters=graph) as reader:
+        for _ in range(3):
+            with pytest.raises(FilterError):
+                reader.read(1000)
+    wide = "asplit[a][b];[a][b]amerge,atrim=start=1.2"
+    limits = Limits(max_channels=2)
+    with AudioReader(mono + stereo, filters=wide, limits=limits) as reader:
+        for _ in range(3):
+            with pytest.raises(LimitExceededError, match="max_channels"):
+                reader.read(1000)
+
+
 def test_limits_hold(song_16: Path) -> None:
     def limited(graph: str, **limits: float) -> None:
         pyffaudio.decode_file(song_16, filters=graph, limits=Limits(**limits))  # type: ignore[arg-type]
@@ -287,7 +347,7 @@ def test_limits_hold(song_16: Path) -> None:
     with pytest.raises(LimitExceededError, match="max_sample_rate"):
         limited("aresample=96000", max_sample_rate=48000)
     with pytest.raises(pyffaudio.DecodeTimeoutError):
-        limited("aloop=loop=10000:size=80000", timeout=0.3)
+        limited("aloop=loop=1000:size=80000", timeout=0.3)
 
 
 def test_threads_do_not_divide_what_is_filtered(song_16: Path) -> None:
