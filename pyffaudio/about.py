@@ -53,8 +53,8 @@ def filters() -> dict[str, str]:
     -------
     dict of str to str
         By name: those of the linked FFmpeg, less those that are refused, as all that open files or
-        sockets are (docs/filters.md has the reasons). FFmpeg's documentation describes their options:
-        https://ffmpeg.org/ffmpeg-filters.html.
+        sockets are (docs/filters.md has the reasons). Their options are described in FFmpeg's
+        documentation, https://ffmpeg.org/ffmpeg-filters.html.
 
     Examples
     --------

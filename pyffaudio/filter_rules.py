@@ -196,7 +196,7 @@ PATTERNS: Mapping[str, Mapping[str, tuple[str, str]]] = MappingProxyType(
     }
 )
 
-# filter -> so often may it be in a graph: each multiplies what the one before it made, or adds to it
+# filter -> so often may it be in a graph: each multiplies what there is, or adds to it
 MOST_OF: Mapping[str, int] = MappingProxyType(
     {"adelay": 4, "aecho": 4, "aloop": 2, "apad": 2, "asetrate": 2, "atempo": 4}
 )
