@@ -1,11 +1,10 @@
 # cython: auto_pickle=False, autotestdict=False, freethreading_compatible=True
 """The one door to libsox: `Decoder` reads a file, `Chain` applies effects to an array.
 
-`Decoder` has the interface of pyffaudio._decode.Decoder, so that all that is made of that one can
-be made of it.
+`Decoder` has the interface that is in decoder.py, so that all that is made of that can be of this.
 """
 cimport cython
-from cpython.buffer cimport PyBUF_STRIDED, PyBuffer_Release, PyObject_GetBuffer
+from cpython.buffer cimport PyBUF_STRIDED_RO, PyBuffer_Release, PyObject_GetBuffer
 from cpython.ref cimport PyObject
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdio cimport snprintf
@@ -33,7 +32,7 @@ import os
 from pyffaudio import diagnose, issues
 from pyffaudio.levels import mix_matrix
 from pyffaudio.rates import check_rates
-from pyffaudio.sox_effects import check_signal, effect_error
+from pyffaudio.sox_effects import check_place, check_signal, effect_error
 
 KINDS = {
     "uint8": Kind.UINT8,
@@ -43,7 +42,7 @@ KINDS = {
     "float32": Kind.FLOAT32,
     "float64": Kind.FLOAT64,
 }
-HEAD_BYTES = 512                # shown to diagnose: enough to tell a web page
+HEAD_BYTES = 512                # enough to tell a web page
 ITEM_BYTES = {"uint8": 1, "int8": 1, "int16": 2, "int32": 4, "float32": 4, "float64": 8}
 
 if start_libsox() != sox.SOX_SUCCESS:
@@ -70,7 +69,7 @@ cdef int64_t nanoseconds(seconds):
 
 cdef int take_place(Place *place, Py_buffer *view, array, Kind kind) except -1:
     """Where the frames of an array are, whose buffer is then held."""
-    PyObject_GetBuffer(array, view, PyBUF_STRIDED)
+    PyObject_GetBuffer(array, view, PyBUF_STRIDED_RO)
     place.kind = kind
     if view.ndim == 2:
         place.base = <char *>view.buf
@@ -199,8 +198,11 @@ cdef class Decoder:
         most = min(limits.max_channels, MAX_CHANNELS)
         if signal.channels > most:
             raise diagnose.limit_error("max_channels", signal.channels, self.description)
-        if not signal.rate <= limits.max_sample_rate:
-            raise diagnose.limit_error("max_sample_rate", signal.rate, self.description)
+        if not signal.rate >= 1:
+            raise diagnose.sox_error(f"its sample rate is {signal.rate:g} Hz", self._head(),
+                                     self.description)
+        if signal.rate > limits.max_sample_rate:
+            raise diagnose.limit_error("max_sample_rate", int(signal.rate), self.description)
 
     cdef object _set_matrix(self):
         """Weights by the level contract. libsox knows of no places: two are left and right."""
@@ -321,6 +323,9 @@ cdef class Decoder:
         claimed = self.facts["num_frames"]
         if claimed is None or frame - stream.position < BLOCK_SAMPLES:
             return
+        if claimed * stream.source_channels * stream.format.encoding.bits_per_sample \
+                > self.input_bytes * 8:
+            return              # the file is cut: only reading tells where
         frame = min(frame, <int64_t>claimed)
         sample = <uint64_t>frame * stream.source_channels
         self._begin_anew()
@@ -514,7 +519,8 @@ cdef class Chain:
             self.chain = sox.sox_create_effects_chain(NULL, NULL)
             add_own(self.chain, &SOURCE, &self.flow, &self.signal)
             unlock()
-        for i, (name, _, keeps) in enumerate(effects):
+        for i, (name, arguments, keeps) in enumerate(effects):
+            check_place(name, arguments, self.signal.rate, self.signal.channels, limits)
             effect = made[i]
             made[i] = NULL
             with nogil:

@@ -5,7 +5,7 @@ Functions answer 1, 0 at the end, or -1 where the watch or libsox has ended it.
 from libc.math cimport ceil
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free
-from libc.string cimport memset, strcmp
+from libc.string cimport memset, strcmp, strlen, strstr
 
 from pyffaudio cimport sox
 from pyffaudio._sox_library cimport Watch, lock, look, unlock
@@ -240,15 +240,30 @@ cdef inline bint is_pcm(const Stream *stream) noexcept nogil:
         sox.SOX_ENCODING_ULAW, sox.SOX_ENCODING_ALAW)
 
 
-cdef inline bint is_counted(const Stream *stream) noexcept nogil:
-    """Whether there must be as many samples as the file says; for others libsox estimates it."""
+cdef inline bint is_lossless_code(const Stream *stream) noexcept nogil:
     return is_pcm(stream) or stream.format.encoding.encoding in (
         sox.SOX_ENCODING_FLAC, sox.SOX_ENCODING_WAVPACK)
 
 
+cdef inline bint is_one_of(const char *name, const char *names) noexcept nogil:
+    """Whether a name is among others with a space on either side."""
+    cdef const char *found = strstr(names, name)
+    return found != NULL and found[-1] == b' ' and found[strlen(name)] == b' '
+
+
+cdef inline bint is_counted(const Stream *stream) noexcept nogil:
+    """Whether there must be as many samples as the header says.
+
+    libsndfile corrects what it says to the size of the file, and others are estimates.
+    """
+    return is_lossless_code(stream) and is_one_of(
+        stream.format.filetype, b" wav au snd aiff aif aifc sph nist 8svx sox flac wv ")
+
+
 cdef inline bint keeps_integers(const Stream *stream) noexcept nogil:
     """Whether what comes out are integers that were stored."""
-    return not stream.mixes and stream.resampler == NULL and is_counted(stream) \
+    return not stream.mixes and stream.resampler == NULL \
+        and is_lossless_code(stream) \
         and stream.format.encoding.encoding != sox.SOX_ENCODING_FLOAT
 
 

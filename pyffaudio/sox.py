@@ -6,12 +6,15 @@ It is optional: pyffaudio has it where it was built beside libsox. It is for fil
 from __future__ import annotations
 
 import errno
+import math
 import os
+import select
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from time import monotonic
 from typing import Any, Unpack
 
 import numpy as np
@@ -63,6 +66,8 @@ _SERVED = {
     *("start_seconds", "stop_seconds", "frame_offset", "num_frames", "format", "format_options"),
 }
 _COPY_BYTES = 1 << 20
+# Of a pipe or a file object, where `max_input_bytes` does not say how much.
+_MOST_COPIED = 1 << 30
 _USAGES = _sox.effects_of_libsox()
 _FORMATS = tuple(_sox.formats_of_libsox())
 
@@ -374,6 +379,8 @@ def formats() -> tuple[str, ...]:
 def _normalise(options: Mapping[str, Any]) -> Options:
     """The options that libsox can serve; others are refused, unless they are None."""
     given = dict(options)
+    if given.get("num_threads") == 1:
+        del given["num_threads"]
     for other in sorted((given.keys() & DecodeOptions.__annotations__) - _SERVED):
         if given.pop(other) is not None:
             raise TypeError(f"pyffaudio.sox has no option {other}: libsox cannot serve it")
@@ -412,17 +419,21 @@ def _raw(given: object, limits: Limits) -> Mapping[str, Any]:
 
 def _open(source: Any, asked: Options, stop: object = None) -> _sox.Decoder:
     """Open a source of any kind: of the type that its first bytes say, or else its suffix."""
-    with _descriptor(source, asked.limits) as (descriptor, name):
+    deadline = math.inf if asked.limits.timeout is None else monotonic() + asked.limits.timeout
+    with _descriptor(source, asked.limits, deadline) as (descriptor, name):
         size = os.fstat(descriptor).st_size
         _check_size(size, asked.limits, name)
         hint = None if asked.format else _hint(source, os.pread(descriptor, 3, 0))
+        if asked.limits.timeout is not None:
+            left = max(deadline - monotonic(), 1e-6)
+            asked = replace(asked, limits=replace(asked.limits, timeout=left))
         return _sox.Decoder(
             asked, descriptor=descriptor, input_bytes=size, description=name, format_hint=hint
         )
 
 
 @contextmanager
-def _descriptor(source: Any, limits: Limits) -> Iterator[tuple[int, str]]:
+def _descriptor(source: Any, limits: Limits, deadline: float) -> Iterator[tuple[int, str]]:
     """A descriptor of a whole file, and the source in words.
 
     Formats need a file to seek in, with its size: libsox's own way to read memory has neither.
@@ -434,10 +445,11 @@ def _descriptor(source: Any, limits: Limits) -> Iterator[tuple[int, str]]:
     elif native.is_data(source):
         with memoryview(source) as view:
             name = f"<{kind} of {view.nbytes} bytes>"
-            opened = _in_memory(_parts(view), limits, name)
+            bounds = replace(limits, max_input_bytes=limits.max_input_bytes or view.nbytes or 1)
+            opened = _in_memory(_parts(view), bounds, deadline, name)
     elif callable(getattr(source, "read", None)):
         name = f"<{kind}>"
-        opened = _in_memory(_read_parts(source.read), limits, name)
+        opened = _in_memory(_read_parts(source.read), limits, deadline, name)
     else:
         raise TypeError(
             "the source must be a path (str, os.PathLike) or a binary file object with read(), "
@@ -448,7 +460,7 @@ def _descriptor(source: Any, limits: Limits) -> Iterator[tuple[int, str]]:
         if stat.S_ISDIR(mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), name)
         if not stat.S_ISREG(mode):
-            copied = _in_memory(_read_parts(partial(os.read, opened)), limits, name)
+            copied = _in_memory(_read_pipe(opened), limits, deadline, name)
             os.close(opened)
             opened = copied
         yield opened, name
@@ -458,20 +470,28 @@ def _descriptor(source: Any, limits: Limits) -> Iterator[tuple[int, str]]:
 
 def _opened(path: str | os.PathLike[str] | os.PathLike[bytes], name: str) -> int:
     try:
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        # O_NONBLOCK: opening a FIFO must not wait for its writer.
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
     except OSError as error:
         raise system_error(error.errno or errno.EIO, name) from None
 
 
-def _in_memory(parts: Iterable[memoryview], limits: Limits, name: str) -> int:
-    """A file that is in memory only, with what comes."""
+def _in_memory(parts: Iterable[memoryview], limits: Limits, deadline: float, name: str) -> int:
+    """A file that is in memory only, with what comes; an endless source must not fill it for ever.
+
+    An empty part only says that time goes by.
+    """
+    most = limits.max_input_bytes or _MOST_COPIED
     descriptor = os.memfd_create("pyffaudio", os.MFD_CLOEXEC)
     size = 0
     try:
         with open(descriptor, "wb", closefd=False) as file:
             for part in parts:
                 size += len(part)
-                _check_size(size, limits, name)
+                if size > most:
+                    raise limit_error("max_input_bytes", size, name)
+                if monotonic() > deadline:
+                    raise limit_error("timeout", None, name)
                 file.write(part)
     except BaseException:
         os.close(descriptor)
@@ -497,6 +517,20 @@ def _read_parts(read: Callable[[int], Any]) -> Iterator[memoryview]:
         if not len(view):
             return
         yield view
+
+
+def _read_pipe(descriptor: int) -> Iterator[memoryview]:
+    while True:
+        ready, _, _ = select.select([descriptor], [], [], 0.02)
+        part = b""
+        if ready:
+            try:
+                part = os.read(descriptor, _COPY_BYTES)
+            except BlockingIOError:  # another reader of the same pipe was faster
+                continue
+            if not part:
+                return
+        yield memoryview(part)
 
 
 def _check_size(size: int, limits: Limits, name: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import re
 from collections.abc import Collection, Iterable, Sequence
 
 from pyffaudio.diagnose import limit_error
@@ -21,6 +21,12 @@ REFUSED = {
     "stat": "it prints to the terminal; numpy tells the same of samples",
     "stats": "it prints to the terminal; numpy tells the same of samples",
 }
+
+# Below such a rate these crash, or never come back.
+_NEED_RATE = ("mcompand", "phaser", "pitch", "reverb", "stretch", "tempo")
+_LEAST_RATE = 1000
+_PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?k?", re.ASCII | re.IGNORECASE)
+_NAN = re.compile(r"[+-]?nan", re.IGNORECASE)
 
 Effect = tuple[str, list[str], bool]
 
@@ -54,8 +60,31 @@ def check_signal(effect: str, sample_rate: float, num_channels: int, limits: Lim
     """Refuse what an effect would make of rate and channels, if the limits do not allow it."""
     if num_channels > limits.max_channels:
         raise limit_error("max_channels", num_channels, f"effect {effect}")
-    if not 1 <= sample_rate <= limits.max_sample_rate:
-        raise limit_error("max_sample_rate", sample_rate, f"effect {effect}")
+    if not sample_rate >= 1:
+        raise effect_error(effect, f"it would give a rate of {sample_rate:g} Hz")
+    if sample_rate > limits.max_sample_rate:
+        raise limit_error("max_sample_rate", int(sample_rate), f"effect {effect}")
+
+
+def check_place(
+    effect: str, arguments: Sequence[str], sample_rate: float, num_channels: int, limits: Limits
+) -> None:
+    """Refuse arguments that would end the process at this place of a chain, by its rate."""
+    numbers = [_number(word) for word in arguments]
+    if effect in _NEED_RATE and sample_rate < _LEAST_RATE:
+        raise effect_error(effect, f"it is refused: it needs a rate of {_LEAST_RATE} Hz or more")
+    if effect == "phaser" and len(numbers) > 2 and (numbers[2] or 0) * sample_rate < 500:
+        raise effect_error(effect, "it is refused: the delay is less than one frame")
+    if effect == "mcompand" and any(
+        float(word[:-1]) * 1000 >= sample_rate / 2
+        if word[-1:] == "k"
+        else (number or 0) >= sample_rate / 2
+        for word, number in zip(arguments[1::2], numbers[1::2], strict=True)
+    ):
+        raise effect_error(effect, "it is refused: a crossover is not below half of the rate")
+    longest = max((number for number in numbers if number is not None), default=0)
+    if effect == "delay" and longest * sample_rate * num_channels * 4 > limits.max_bytes:
+        raise limit_error("max_bytes", limits.max_bytes, f"effect {effect}")
 
 
 def check_effects(effects: Iterable[Sequence[str]] | None, usages: dict[str, str]) -> list[Effect]:
@@ -84,6 +113,8 @@ def _checked(effect: Sequence[str], usages: dict[str, str]) -> Effect:
     name, *arguments = words
     if any("\0" in word for word in words):
         raise effect_error(name, "an argument cannot contain a null byte")
+    if any("\udc80" <= char <= "\udcff" for word in words for char in word):
+        raise effect_error(ascii(name), "an argument is not text")
     if name not in usages:
         raise effect_error(name, _unknown(name, usages))
     if why := _why_refused(name, arguments):
@@ -103,8 +134,12 @@ def _unknown(name: str, known: Collection[str]) -> str:
 def _why_refused(name: str, arguments: Sequence[str]) -> str:
     """The reason; of arguments, only of those that libsox does not refuse as it should."""
     numbers = [number for number in map(_number, arguments) if number is not None]
-    if any(math.isnan(number) for number in numbers):
+    if any(_NAN.match(word.strip()) for word in arguments):
         return "an argument is no number"
+    if name in ("tempo", "stretch") and not all(
+        _PLAIN.fullmatch(word) or re.fullmatch("-[a-z]+", word) for word in arguments
+    ):
+        return "an argument is not a plain number"
     if name == "tempo" and not numbers:
         return "without a factor libsox would run for ever"
     if name == "stretch" and any(number <= 0 for number in numbers):

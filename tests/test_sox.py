@@ -2,6 +2,7 @@
 
 import gc
 import importlib
+import io
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -309,3 +311,48 @@ def test_pyffaudio_itself_does_not_load_libsox() -> None:
     code = "import pyffaudio; print('libsox.so' in open('/proc/self/maps').read())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_a_cut_file_whose_length_libsndfile_corrects_is_not_called_complete(tmp_path: Path) -> None:
+    samples = full_range(20_000, 1, "int16")
+    wav, w64 = tmp_path / "a.wav", tmp_path / "a.w64"
+    wav.write_bytes(wav_bytes(samples, 8000))
+    subprocess.run(["sox", wav, w64], check=True)
+    half = w64.read_bytes()[: w64.stat().st_size // 2]
+    assert sox.decode_bytes(half, format="w64").complete is None
+
+
+def test_a_seek_beyond_the_end_of_a_cut_file_tells_where_it_ends() -> None:
+    data = wav_bytes(full_range(200_000, 1, "int16"), 8000)[: 44 + 200_000]
+    backends: list[ModuleType] = [pyffaudio, sox]
+    for backend in backends:
+        audio = backend.decode_bytes(data, frame_offset=50_000, on_error="partial")
+        late = backend.decode_bytes(data, frame_offset=150_000, on_error="partial")
+        assert audio.num_frames == 50_000
+        assert late.num_frames == 0
+        with backend.AudioReader(data, on_error="partial") as reader:
+            reader.seek(150_000)
+            assert len(reader.read(10)) == 0
+            assert [issue.frame_offset for issue in reader.issues] == [100_000]
+
+
+def test_a_source_that_never_ends_or_never_begins(tmp_path: Path) -> None:
+    class Endless(io.RawIOBase):
+        def read(self, size: int = -1, /) -> bytes:
+            return bytes(size)
+
+    limits = Limits(max_input_bytes=10_000_000)
+    with pytest.raises(pyffaudio.LimitExceededError, match="max_input_bytes"):
+        sox.decode_file(Endless(), limits=limits)
+    with pytest.raises(pyffaudio.LimitExceededError, match="max_input_bytes"):
+        sox.decode_file("/dev/zero", limits=limits)
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(pyffaudio.DecodeTimeoutError):
+        sox.decode_file(tmp_path / "fifo", limits=Limits(timeout=0.2))
+
+
+def test_a_rate_that_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "a.dat"
+    path.write_text("; Sample Rate -5\n; Channels 1\n" + "0 0.5\n" * 100)
+    with pytest.raises(pyffaudio.PyffaudioError):
+        sox.decode_file(path)

@@ -17,11 +17,11 @@ import pytest
 
 import pyffaudio
 import pyffaudio.sox
-from pyffaudio import Limits
+from pyffaudio import LimitExceededError, Limits
 from pyffaudio.buffers import GrowingBuffer
 from pyffaudio.sox import EffectError, apply_effects, effects
 from pyffaudio.sox_effects import REFUSED
-from signals import Samples, noise, quantise, sine, uniform
+from signals import Samples, full_range, noise, quantise, sine, uniform
 from sox_command import apply
 
 RATE = 16000
@@ -380,3 +380,39 @@ def test_memory_that_cannot_grow(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(MemoryError, match="there is no more"):
         apply_effects(SIGNAL, RATE, [["repeat", "-"]])
     assert sys.exc_info() == (None, None, None)
+
+
+def test_arrays_that_must_not_be_written() -> None:
+    samples = full_range(1000, 2, "int16")
+    expected = apply_effects(samples, 8000, [["reverse"]]).samples
+    fixed = np.frombuffer(samples.tobytes(), "int16").reshape(-1, 2)
+    np.testing.assert_array_equal(apply_effects(fixed, 8000, [["reverse"]]).samples, expected)
+    wide = np.broadcast_to(samples[:, :1], (1000, 2))
+    assert apply_effects(wide, 8000, [["reverse"]]).num_channels == 2
+
+
+@pytest.mark.parametrize(
+    ("rate", "effect"),
+    [
+        (100, ["tempo", "1.1"]),
+        (9, ["stretch", "1.3"]),
+        (100, ["reverb"]),
+        (8000, ["stretch", "-1x"]),
+        (8000, ["stretch", "nanx"]),
+        (8000, ["tempo", "1.1x"]),
+        (16000, ["phaser", "0.8", "0.7", "0.02", "0.4", "0.5"]),
+        (16000, ["mcompand", "0.005,0.1 -47,-40,-34,-34", "9000", "0.003,0.05 -47,-40"]),
+        (8000, ["gain", "\udcff"]),
+        (8000, ["rate", "0.5"]),
+    ],
+)
+def test_what_would_end_the_process_is_refused(rate: int, effect: list[str]) -> None:
+    with pytest.raises(EffectError, match=effect[0]):
+        apply_effects(full_range(1000, 1, "int16"), rate, [effect])
+
+
+def test_a_delay_that_does_not_fit() -> None:
+    with pytest.raises(LimitExceededError, match="max_bytes"):
+        apply_effects(
+            np.zeros(10, "int16"), 16000, [["delay", "1000000"]], limits=Limits(max_bytes=50 << 20)
+        )
