@@ -39,6 +39,8 @@ def test_an_import_brings_nothing_that_few_need() -> None:
 def test_the_public_names() -> None:
     assert set(pyffaudio.__all__) == {
         *("decode_file", "decode_bytes", "decode_into", "probe", "versions", "formats"),
+        "filters",
+        "FilterError",
         *("decode_many", "decode_batch_into", "BatchResult"),
         *("Audio", "AudioInfo", "AudioReader", "StreamInfo", "Chapter", "Issue", "Limits"),
         *("PyffaudioError", "UnsupportedFormatError", "NoAudioStreamError", "CorruptAudioError"),
