@@ -24,7 +24,8 @@ LICENCES = {
     "soxr-pffft": "Redistributions in binary form must reproduce the above copyright",
     "zlib-LICENSE": "Jean-loup Gailly and Mark Adler",
 }
-SYSTEM = {"libc.so.6", "libm.so.6", "libpthread.so.0"}
+# The last has what thread-local memory needs.
+SYSTEM = {"libc.so.6", "libm.so.6", "libpthread.so.0", "ld-linux-x86-64.so.2"}
 
 
 @pytest.fixture(scope="module")
