@@ -120,10 +120,11 @@ def audio_of(
     if options.filters is not None:
         # They are in the time of what went in: what came of them may be anywhere.
         issues = tuple(Issue(*issue) for issue in decoder.issues)
+        is_whole = options.start_seconds == 0 and options.stop_seconds is None
     else:
         issues = tuple(_issues_within(decoder.issues, start, stop))
-    is_whole = start == 0 and not more and options.start_seconds == 0
-    complete = decoder.complete if is_whole and options.stop_seconds is None else None
+        is_whole = start == 0
+    complete = decoder.complete if is_whole and not more else None
     return Audio(
         samples,
         decoder.sample_rate,

@@ -205,7 +205,7 @@ def test_errors_are_those_of_their_own_thread() -> None:
         list(pool.map(work, range(400)))
 
 
-@pytest.mark.skipif(sys.version_info >= (3, 12), reason="warns of fork beside threads")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # beside threads: as of 3.12
 def test_forks_while_threads_are_busy(media: Media) -> None:
     jobs = _jobs(media)
     expected = [job().samples for job in jobs]

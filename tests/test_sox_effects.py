@@ -148,7 +148,8 @@ def test_an_audio_is_taken_as_it_is() -> None:
 
 @pytest.mark.torch
 def test_a_tensor_is_taken_as_it_is() -> None:
-    torch = pytest.importorskip("torch")
+    import torch  # noqa: PLC0415 # where it is deselected, it need not be there
+
     tensor = torch.from_numpy(SIGNAL)
     audio = apply_effects(tensor, RATE, [["reverse"]])
     np.testing.assert_array_equal(audio.torch().numpy(), SIGNAL[::-1])
