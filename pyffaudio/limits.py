@@ -22,7 +22,7 @@ class Limits:
     Parameters
     ----------
     max_bytes : int
-        Bytes of the resulting samples, after resampling; 16 GiB.
+        Bytes of the resulting samples, after resampling, and of what goes into filters; 16 GiB.
     max_duration : float or None
         Seconds of the resulting audio; None is no limit.
     timeout : float or None
