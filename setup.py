@@ -56,17 +56,18 @@ C_FLAGS = """
 STABLE = None if sysconfig.get_config_var("Py_GIL_DISABLED") else (3, 11)
 MACOS = sys.platform == "darwin"
 
-SEARCH = dict(os.environ)
+# Where pkg-config looks for FFmpeg, beside its own environment.
+FFMPEG_ONLY = {}
 if FFMPEG not in ("bundled", "system"):
     # Nothing but the prefix: what is missing there must not come from the system unnoticed.
     folders = glob(f"{FFMPEG}/lib*/pkgconfig") + glob(f"{FFMPEG}/lib*/*/pkgconfig")
-    SEARCH |= {"PKG_CONFIG_PATH": "", "PKG_CONFIG_LIBDIR": ":".join(folders) or FFMPEG}
+    FFMPEG_ONLY = {"PKG_CONFIG_PATH": "", "PKG_CONFIG_LIBDIR": ":".join(folders) or FFMPEG}
 
 
-def pkg_config(*arguments: str) -> list[str] | None:
+def pkg_config(*arguments: str, place: dict[str, str] = FFMPEG_ONLY) -> list[str] | None:
     """Return the words that pkg-config prints, None where its answer is no."""
-    command = ["pkg-config", *arguments]
-    answer = subprocess.run(command, env=SEARCH, capture_output=True, text=True, check=False)
+    command, env = ["pkg-config", *arguments], os.environ | place
+    answer = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     return answer.stdout.split() if answer.returncode == 0 else None
 
 
@@ -114,15 +115,16 @@ def has_sox() -> bool:
     """Return whether there is a libsox to build against; where it must be, say that it is not."""
     if SOX not in ("yes", "no", "where found"):
         sys.exit(f"PYFFAUDIO_SOX must be yes or no, not {SOX}.")
-    found = SOX != "no" and pkg_config(f"--atleast-version={OLDEST_SOX}", "sox") is not None
+    recent = f"--atleast-version={OLDEST_SOX}"
+    found = SOX != "no" and pkg_config(recent, "sox", place={}) is not None
     if SOX == "yes" and not found:
         sys.exit(f"PYFFAUDIO_SOX=yes needs libsox {OLDEST_SOX} or later; {SOX_ADVICE}.")
     return found
 
 
 def use_sox(ext: Extension) -> None:
-    ext.extra_compile_args += pkg_config("--cflags", "sox")
-    ext.extra_link_args += pkg_config("--libs", "sox")
+    ext.extra_compile_args += pkg_config("--cflags", "sox", place={})
+    ext.extra_link_args += pkg_config("--libs", "sox", place={})
 
 
 class BuildExtensions(build_ext):
