@@ -83,9 +83,9 @@ def test_ctrl_c(silence: Path, call: str) -> None:
 def test_a_signal_handler_s_exception_reaches_the_caller(silence: Path) -> None:
     """And a handler that raises nothing disturbs nothing."""
     code = PRELUDE + (
-        "import signal\n"
+        "import itertools, signal\n"
         "class Enough(Exception): pass\n"
-        "ticks = iter(range(10))\n"
+        "ticks = itertools.count()\n"
         "def tick(*_):\n"
         "    if next(ticks) == 5: raise Enough\n"
         "signal.signal(signal.SIGALRM, tick)\n"
@@ -93,7 +93,7 @@ def test_a_signal_handler_s_exception_reaches_the_caller(silence: Path) -> None:
         "try:\n"
         f"    {CALLS['resampling a path']}\n"
         "except Enough:\n"
-        "    print('enough', next(ticks))\n"
+        "    print('enough')\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, os.fspath(silence)],
@@ -102,4 +102,4 @@ def test_a_signal_handler_s_exception_reaches_the_caller(silence: Path) -> None:
         timeout=60,
         check=False,
     )
-    assert done.stdout == "enough 6\n", done.stderr
+    assert done.stdout == "enough\n", done.stderr
