@@ -172,6 +172,12 @@ def _listed(item: str) -> str:
     return rf"({item})([ |]+({item}))*"
 
 
+# By name, by the names of its channels, by their number, or as a mask of these.
+_LAYOUT = (
+    r"(?!ambisonic)[A-Za-z]\w*([+|]\w+){0,63}|\d{1,2}\.\d(\.\d)?(\([a-z-]+\))?"
+    r"|([1-5]?\d|6[0-4])[cC]|0x[\da-fA-F]{1,16}"
+)
+
 # filter -> option -> what its value must look like, and that in words
 PATTERNS: Mapping[str, Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
@@ -189,6 +195,7 @@ PATTERNS: Mapping[str, Mapping[str, tuple[str, str]]] = MappingProxyType(
                 "from 1000 to 799999, with | between them",
             ),
         },
+        "channelmap": {"channel_layout": (_LAYOUT, "a layout of at most 64 channels")},
         "compand": {
             "attacks": (_listed(r"[\d.]+"), "numbers with | between them"),
             "decays": (_listed(r"[\d.]+"), "numbers with | between them"),

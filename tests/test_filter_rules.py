@@ -58,6 +58,9 @@ WRONG = {
     "aformat=r=10|16000": (0, "r must be from 1000"),
     "aformat=sample_rates=0": (0, "sample_rates must be from 1000"),
     "adelay=999999999999S": (0, "delays must be of at most"),
+    "channelmap=channel_layout=100C": (0, "channel_layout must be a layout of at most 64"),
+    "channelmap=channel_layout=65c": (0, "channel_layout must be a layout of at most 64"),
+    "channelmap=channel_layout=ambisonic 9": (0, "channel_layout must be a layout of at most 64"),
     "compand=attacks=x:decays=x": (0, "attacks must be numbers"),
     "asetnsamples=n=100:enable='gt(n,1)'": (0, "enable is not allowed"),
     "crossfeed=block_size=3276": (0, "block_size is not allowed"),
@@ -90,6 +93,15 @@ def test_what_the_audio_does_not_suit() -> None:
         pyffaudio.decode_bytes(WAV, filters="channelmap=map=6")
     assert caught.value.place is None
     assert caught.value.code == "filters_failed"
+
+
+@pytest.mark.parametrize("layout", ["stereo", "2.1", "5.1(side)", "FL+FR", "64C", "0x3"])
+def test_layouts_that_are_not_too_wide(layout: str) -> None:
+    """The file's two channels do not suit all of them: that is not a fault of the string."""
+    try:
+        pyffaudio.decode_bytes(WAV, filters=f"channelmap=channel_layout={layout}")
+    except FilterError as error:
+        assert error.place is None, error
 
 
 @pytest.mark.parametrize("name", REFUSED_FILTERS)
