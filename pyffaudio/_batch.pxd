@@ -7,6 +7,7 @@ from pyffaudio cimport ffmpeg as ff
 from pyffaudio._convert cimport MAX_CHANNELS, Output
 from pyffaudio._copy cimport Copy, Frames, copy_frames
 from pyffaudio._feed cimport is_filtered
+from pyffaudio._memory cimport count_memory
 from pyffaudio._session cimport (
     Session, close_session, cut_session, fill_session, in_frames_of, open_session, seek_session)
 from pyffaudio._source cimport monotonic_ns, use_memory, use_path
@@ -48,7 +49,6 @@ cdef struct Row:
 cdef inline int open_row(Session *session, const Plan *plan, const Row *row) noexcept nogil:
     cdef struct_stat status_of_file
     cdef int status = 0
-    session[0] = plan.fresh
     session.feed.policy.format_hint = row.format_hint
     if plan.timeout_ns > 0:
         session.feed.source.deadline_ns = monotonic_ns() + plan.timeout_ns
@@ -104,7 +104,7 @@ cdef inline bint read_row(Session *session, const Plan *plan, Row *row) noexcept
         return False
     row.more = session.position > before
     return session.converter.error >= 0 and session.feed.media.issues.count == 0 \
-        and not (row.more and room < num_frames)
+        and not session.memory.refused and not (row.more and room < num_frames)
 
 
 cdef inline void pad_row(const Session *session, Plan *plan, const Row *row) noexcept nogil:
@@ -128,8 +128,11 @@ cdef inline bint fill_row(Session *session, Plan *plan, Row *row) noexcept nogil
     """Whether the row is as it should be; else Python decodes it, to say what is wrong."""
     cdef bint clean = row.path != NULL or row.data != NULL
     if clean:
+        session[0] = plan.fresh
+        count_memory(&session.memory)
         clean = open_row(session, plan, row) >= 0 and read_row(session, plan, row)
         if clean and row.filled < plan.row_frames:
             pad_row(session, plan, row)
         close_session(session)
+        count_memory(NULL)
     return clean

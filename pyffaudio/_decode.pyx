@@ -15,27 +15,26 @@ from pyffaudio._batch cimport Plan, Row, fill_row, take_all, take_next
 from pyffaudio._claim cimport claim, raise_flag, release
 from pyffaudio._convert cimport Output, Target
 from pyffaudio._demuxer cimport init_quiet_class
-from pyffaudio._describe cimport (
-    channel_names, chars_or_null, describe, describe_issues, flac_md5)
-from pyffaudio._feed cimport feed_frame, feed_layout, is_filtered
+from pyffaudio._describe cimport chars_or_null, describe, describe_issues, flac_md5
+from pyffaudio._feed cimport is_filtered
 from pyffaudio._graph cimport GraphPlan, init_graph, init_filters
 from pyffaudio._issues cimport Issues, is_damaged
 from pyffaudio._linked cimport (
     decoders_of_ffmpeg, demuxers_of_ffmpeg, files_of_ffmpeg, versions_of_ffmpeg)
-from pyffaudio._media cimport Fault, Media, Policy, fail
+from pyffaudio._media cimport Fault, Media, Policy
+from pyffaudio._memory cimport count_memory, open_account
+from pyffaudio._mixing cimport find_conversion, mixing_rows
 from pyffaudio._plan cimport fill_plan, filters_of_ffmpeg as all_filters, free_plan, \
     options_of_filter as all_options, try_filter as try_one
-from pyffaudio._raise cimport raise_if_failed
+from pyffaudio._raise cimport memory_error, raise_if_failed, raise_if_stopped
 from pyffaudio._seek cimport can_go, is_divisible
 from pyffaudio._session cimport (
     Session, close_session, count_session, cut_session, fill_session, init_session, mend_session,
     open_session, seek_session)
 from pyffaudio._source cimport (
-    drop_error, has_stopped, keep_error, monotonic_ns, use_file_object, use_memory, use_path)
+    drop_error, has_stopped, monotonic_ns, use_file_object, use_memory, use_path)
 
 from pyffaudio import issues
-from pyffaudio.levels import continuing_matrix, mix_matrix
-from pyffaudio.rates import check_rates
 
 if not init_quiet_class():
     raise MemoryError
@@ -49,44 +48,6 @@ SAMPLE_FORMATS = {
     "float32": ff.AV_SAMPLE_FMT_FLT,
     "float64": ff.AV_SAMPLE_FMT_DBL,
 }
-
-
-cdef list mixing_rows(const Session *session):
-    """The matrix that brings frames like the waiting one to the target's channels, or None.
-
-    By the level contract, at first; later, where it has no rule, by what comes nearest.
-    """
-    cdef const ff.AVFrame *frame = feed_frame(&session.feed)
-    cdef list channels = channel_names(&frame.ch_layout)
-    check_rates(frame.sample_rate, session.target.sample_rate)
-    try:
-        return mix_matrix(channels, session.target.num_channels)
-    except ValueError:
-        if not session.converter.has_run:
-            raise
-    first = channel_names(feed_layout(&session.feed))
-    if len(first) != session.target.num_channels:
-        first = [None] * session.target.num_channels
-    return continuing_matrix(channels, first)
-
-
-cdef int find_conversion(Session *session, double *matrix) noexcept with gil:
-    """Session.find_conversion, from the modules that have the rules."""
-    cdef Py_ssize_t place = 0
-    try:
-        rows = mixing_rows(session)
-    except ValueError:
-        return fail(&session.feed.media, Fault.CANNOT_CONVERT, 0, NULL)
-    except BaseException as error:
-        keep_error(&session.feed.source, error)      # of a signal's handler, for one
-        return ff.AVERROR_EXIT
-    if rows is None:
-        return 0
-    for row in rows:
-        for weight in row:
-            matrix[place] = weight
-            place += 1
-    return 1
 
 
 @cython.final
@@ -105,6 +66,7 @@ cdef class Settings:
     cdef int64_t timeout_ns
     cdef ff.AVDictionary *format_options
     cdef GraphPlan plan
+    cdef object limits
     cdef tuple texts            # the bytes that the policy and the plan point into
 
     def __cinit__(self, options, plan=None):
@@ -148,6 +110,8 @@ cdef class Settings:
         policy.max_streams = limits.max_streams
 
     cdef object _set_limits(self, limits):
+        self.limits = limits
+        open_account(&self.fresh.memory, limits.max_bytes)
         if limits.timeout is not None:
             # At most 30 years: nanoseconds beyond that do not fit.
             self.timeout_ns = <int64_t>(min(limits.timeout, 1e9) * 1e9)
@@ -202,7 +166,9 @@ cdef class Decoder:
             self._free()
 
     cdef void _free(self):
+        count_memory(&self.session.memory)
         close_session(&self.session)
+        count_memory(NULL)
         drop_error(&self.session.feed.source)
         if self.has_view:
             self.has_view = False
@@ -237,9 +203,12 @@ cdef class Decoder:
             self._check_open()
             self._start_clock()
             self.session.feed.graph.bytes_in = 0
+            self.session.memory.samples = 0
             if self.session.broken or has_stopped(&self.session.feed.source):
                 with nogil:
+                    count_memory(&self.session.memory)
                     status = mend_session(&self.session)
+                    count_memory(NULL)
                 self._check(status)
         finally:
             release(&self.busy)
@@ -248,10 +217,12 @@ cdef class Decoder:
         cdef const char *path_chars = chars_or_null(path)
         cdef int64_t status = 0
         with nogil:
+            count_memory(&self.session.memory)
             if path_chars != NULL:
                 status = use_path(&self.session.feed.source, path_chars)
             if status == 0:
                 status = open_session(&self.session)
+            count_memory(NULL)
         self._check(status)
         self.dtype = dtype_of(&self.session.target)
         # Before a chained stream goes on to files that say something else.
@@ -259,8 +230,14 @@ cdef class Decoder:
         self.md5 = flac_md5(self.session.feed.media.codec)
 
     cdef object _check(self, int64_t status):
-        """Raise what a negative status means."""
+        """Raise what a negative status means, or that FFmpeg went on without enough memory."""
         cdef Session *session = &self.session
+        cdef object limits = self.settings.limits
+        if session.memory.refused:
+            session.memory.refused = False
+            session.broken = True
+            raise_if_stopped(&session.feed.source, limits, self.description)
+            raise memory_error(limits, self.description)
         if status >= 0:
             return
         if has_stopped(&session.feed.source):
@@ -274,7 +251,8 @@ cdef class Decoder:
                 mixing_rows(session)        # once more, and aloud
             except ValueError as error:
                 raise ValueError(f"{self.description}: {error}") from None
-        raise_if_failed(status, &session.feed.source, &session.feed.media, self.description)
+        raise_if_failed(status, &session.feed.source, &session.feed.media, limits,
+                        self.description)
 
     cdef object _check_open(self):
         if self.closed:
@@ -296,7 +274,9 @@ cdef class Decoder:
         cdef int64_t filled = 0
         cdef int64_t status
         with nogil:
+            count_memory(&self.session.memory)
             status = fill_session(&self.session, output, room, &filled)
+            count_memory(NULL)
         self._check(status)
         return filled
 
@@ -337,7 +317,9 @@ cdef class Decoder:
     cdef int64_t _seek(self, int64_t frame) except -1:
         cdef int status
         with nogil:
+            count_memory(&self.session.memory)
             status = seek_session(&self.session, frame)
+            count_memory(NULL)
         self._check(status)
         return self.session.position
 
@@ -360,7 +342,9 @@ cdef class Decoder:
         self._take_open()
         try:
             with nogil:
+                count_memory(&self.session.memory)
                 status = cut_session(&self.session, start_seconds, stop_seconds)
+                count_memory(NULL)
             self._check(status)
         finally:
             release(&self.busy)
@@ -374,7 +358,9 @@ cdef class Decoder:
         self._take_open()
         try:
             with nogil:
+                count_memory(&self.session.memory)
                 status = count_session(&self.session)
+                count_memory(NULL)
             self._check(status)
             return self.session.position if status > 0 else None
         finally:

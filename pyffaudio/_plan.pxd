@@ -1,11 +1,13 @@
 """Between filter_plan.py and libavfilter: what filters there are, and the plan of a graph in C."""
 from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
+from libc.string cimport memset
 
 from pyffaudio cimport ffmpeg as ff
 from pyffaudio._describe cimport text
 from pyffaudio._graph cimport GraphPlan, Link, Node, Option, add_filter, forget_complaint, \
     put_words, set_options
+from pyffaudio._memory cimport MemoryAccount, count_memory, open_account
 
 
 cdef inline void free_plan(GraphPlan *plan) noexcept nogil:
@@ -95,16 +97,22 @@ cdef inline tuple try_node(ff.AVFilterGraph *graph, const Node *node, tuple boun
 
 cdef inline tuple try_filter(bytes name, tuple options, tuple bounds):
     cdef Node node
-    cdef ff.AVFilterGraph *graph = ff.avfilter_graph_alloc()
-    if graph == NULL:
-        raise MemoryError
+    cdef MemoryAccount memory
+    cdef ff.AVFilterGraph *graph
+    memset(&memory, 0, sizeof(memory))
+    open_account(&memory, 0)
+    count_memory(&memory)
+    graph = ff.avfilter_graph_alloc()
     node.options = NULL
     try:
+        if graph == NULL:
+            raise MemoryError
         fill_node(&node, name, options)
         return try_node(graph, &node, bounds)
     finally:
         free(node.options)
         ff.avfilter_graph_free(&graph)
+        count_memory(NULL)
 
 
 cdef inline list filters_of_ffmpeg():

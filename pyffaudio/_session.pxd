@@ -3,6 +3,7 @@
 Functions answer 1, 0 or a count, or a negative AVERROR of which _raise.pxd makes an
 exception.
 """
+from libc.errno cimport ENOMEM
 from libc.math cimport rint
 from libc.stdint cimport INT64_MAX, int64_t
 from libc.string cimport memset
@@ -19,6 +20,7 @@ from pyffaudio._index cimport Index, free_index
 from pyffaudio._issues cimport IssueCode
 from pyffaudio._length cimport last_claimed
 from pyffaudio._media cimport Fault, Media, note_here
+from pyffaudio._memory cimport MemoryAccount, take_samples
 from pyffaudio._seek cimport Outcome, can_go, count_to, go_to
 from pyffaudio._source cimport (
     Source, SourceStop, close_source, init_source, rewind, start_source)
@@ -34,6 +36,7 @@ cdef struct Session:
     Target target
     const ff.AVDictionary *format_options   # of the caller's
     Index index
+    MemoryAccount memory        # count_memory() is its user's to call
     int jumps_left              # so often may going to a frame still fail
     int64_t position            # frames read or skipped so far
     bint broken                 # by what stopped the source: only mend_session() may follow
@@ -137,6 +140,7 @@ cdef inline int64_t fill_session(Session *session, const Output *output, int64_t
     error that the next call answers.
     """
     cdef Output rest = output[0]
+    cdef int64_t frame_bytes = session.target.num_channels * session.target.item_bytes
     cdef int64_t count
     filled[0] = 0
     while filled[0] < room:
@@ -151,12 +155,15 @@ cdef inline int64_t fill_session(Session *session, const Output *output, int64_t
             if count == 0:
                 continue
         count = fill(&session.converter, &session.target, &rest, room - filled[0], &session.feed)
+        if session.memory.refused:
+            return ff.AVERROR(ENOMEM)       # these frames may be others than they should be
         if count < 0:
             return count
         filled[0] += count
         session.position += count
         if rest.base != NULL:
             rest.base += count * rest.frame_stride
+            take_samples(&session.memory, count * frame_bytes)
         if session.converter.error < 0:
             break
     return 1

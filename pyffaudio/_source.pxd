@@ -19,6 +19,7 @@ from posix.unistd cimport close as posix_close, lseek, read as posix_read
 from pyffaudio cimport ffmpeg as ff
 from pyffaudio._claim cimport is_raised
 from pyffaudio._links cimport Links, link_bytes
+from pyffaudio._memory cimport MemoryAccount, count_memory
 
 
 cdef extern from "fcntl.h" nogil:
@@ -95,11 +96,14 @@ cdef inline void keep_error(Source *source, object error) noexcept:
 
 
 cdef inline int check_signals(Source *source) noexcept with gil:
+    cdef MemoryAccount *account = count_memory(NULL)
     try:
         PyErr_CheckSignals()
     except BaseException as error:
         keep_error(source, error)
         return ff.AVERROR_EXIT
+    finally:
+        count_memory(account)
     return 0
 
 
@@ -189,20 +193,26 @@ cdef inline int copy_read_answer(object answer, uint8_t *buffer, int size) excep
 
 
 cdef inline int read_file_object(Source *source, uint8_t *buffer, int size) noexcept with gil:
+    cdef MemoryAccount *account = count_memory(NULL)
     try:
         PyErr_CheckSignals()
         return copy_read_answer((<object>source.file).read(size), buffer, size)
     except BaseException as error:
         keep_error(source, error)
         return ff.AVERROR_EXIT
+    finally:
+        count_memory(account)
 
 
 cdef inline int seek_file_object(Source *source, int64_t target) noexcept with gil:
+    cdef MemoryAccount *account = count_memory(NULL)
     try:
         (<object>source.file).seek(target)
     except BaseException as error:
         keep_error(source, error)
         return ff.AVERROR_EXIT
+    finally:
+        count_memory(account)
     return 0
 
 

@@ -79,13 +79,13 @@ cdef int take_place(Place *place, Py_buffer *view, array, Kind kind) except -1:
     return 0
 
 
-cdef object check_watch(Watch *watch, str description):
+cdef object check_watch(Watch *watch, limits, str description):
     """Raise what has ended a call from outside."""
     error = kept_error(watch)
     if error is not None:
         raise error
     if watch.timed_out:
-        raise diagnose.limit_error("timeout", None, description)
+        raise diagnose.limit_error(limits, "timeout", description)
 
 
 @cython.final
@@ -99,7 +99,7 @@ cdef class Decoder:
     cdef bint closed
     cdef bint is_lossless       # as stored
     cdef Kind kind
-    cdef int64_t timeout_ns
+    cdef object limits
     cdef bytes filetype, rate_text
     cdef list found             # issues
     cdef dict facts             # what describe() answers
@@ -115,10 +115,10 @@ cdef class Decoder:
         self.description = description
         self.input_bytes = input_bytes
         self.found = []
-        self.timeout_ns = nanoseconds(options.limits.timeout)
+        self.limits = options.limits
         self.dtype = options.dtype or "int32"
         self.kind = KINDS[self.dtype]
-        start_watch(&self.watch, self.timeout_ns)
+        start_watch(&self.watch, nanoseconds(self.limits.timeout))
         self.descriptor = os.dup(descriptor)        # which a program started meanwhile has not
         snprintf(self.stream.path, sizeof(self.stream.path), "/proc/self/fd/%d", self.descriptor)
         try:
@@ -154,7 +154,7 @@ cdef class Decoder:
     def begin_call(self):
         """Let the timeout, which is that of one call, begin now."""
         self._take_open()
-        start_watch(&self.watch, self.timeout_ns)
+        start_watch(&self.watch, nanoseconds(self.limits.timeout))
         release(&self.busy)
 
     cdef object _open(self, options, format_hint):
@@ -197,12 +197,12 @@ cdef class Decoder:
         cdef sox.sox_signalinfo_t *signal = &self.stream.format.signal
         most = min(limits.max_channels, MAX_CHANNELS)
         if signal.channels > most:
-            raise diagnose.limit_error("max_channels", signal.channels, self.description)
+            raise diagnose.limit_error(limits, "max_channels", self.description, signal.channels)
         if not signal.rate >= 1:
             raise diagnose.sox_error(f"its sample rate is {signal.rate:g} Hz", self._head(),
                                      self.description)
         if signal.rate > limits.max_sample_rate:
-            raise diagnose.limit_error("max_sample_rate", int(signal.rate), self.description)
+            raise diagnose.limit_error(limits, "max_sample_rate", self.description, signal.rate)
 
     cdef object _set_matrix(self):
         """Weights by the level contract. libsox knows of no places: two are left and right."""
@@ -260,7 +260,7 @@ cdef class Decoder:
             status = read_frames(&self.stream, &self.watch, place, room, &filled)
         if not self.found:
             self._note(status == 0)
-        check_watch(&self.watch, self.description)
+        check_watch(&self.watch, self.limits, self.description)
         return filled
 
     cdef object _note(self, bint ended):
@@ -418,7 +418,7 @@ cdef class Chain:
     cdef Flow flow
     cdef Py_buffer view
     cdef bint has_view
-    cdef int64_t timeout_ns
+    cdef object limits
     cdef object buffer
     cdef list texts             # the arguments, which some effects keep pointers to
     cdef readonly str dtype, description
@@ -430,7 +430,7 @@ cdef class Chain:
         self.dtype = samples.dtype.name
         self.description = "apply_effects"
         self.texts = []
-        self.timeout_ns = nanoseconds(limits.timeout)
+        self.limits = limits
         take_place(&self.flow.source, &self.view, samples, KINDS[self.dtype])
         self.has_view = True
         if self.view.ndim != 2 or self.view.itemsize != ITEM_BYTES[self.dtype]:
@@ -581,10 +581,10 @@ cdef class Chain:
         flow.room = room
         self._use_buffer()
         forget_words()
-        start_watch(&flow.watch, self.timeout_ns)
+        start_watch(&flow.watch, nanoseconds(self.limits.timeout))
         with nogil:
             run_chain(self.chain, flow)
-        check_watch(&flow.watch, self.description)
+        check_watch(&flow.watch, self.limits, self.description)
         if flow.meter.exceeded:
             return flow.filled, True
         if words_of_libsox()[0] != 0:

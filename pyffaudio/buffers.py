@@ -49,12 +49,10 @@ class GrowingBuffer:
         """Make room for half as much again, at most for `most` frames."""
         capacity = len(self._flat) // self._channels
         larger = min(most, capacity + max(capacity // 2, 65536))
+        self._resize(larger)
         if self._channels_first:
-            planes = self._shaped()
-            self._flat = np.empty(larger * self._channels, self._flat.dtype)
-            self._shaped()[:, :capacity] = planes
-        else:
-            self._resize(larger)
+            for channel in reversed(range(1, self._channels)):
+                self._move(channel * capacity, capacity, channel * larger)
 
     def take(self, filled: int) -> Samples:
         """The filled part, in the layout asked for; the buffer is not used any more."""
@@ -62,12 +60,13 @@ class GrowingBuffer:
         if filled < capacity:
             if self._channels_first:
                 for channel in range(1, self._channels):
-                    start = channel * capacity
-                    self._flat[channel * filled : (channel + 1) * filled] = self._flat[
-                        start : start + filled
-                    ]
+                    self._move(channel * capacity, filled, channel * filled)
             self._resize(filled)
         return self._shaped()
+
+    def _move(self, start: int, count: int, to: int) -> None:
+        # The two may overlap, which NumPy allows where there is one dimension.
+        self._flat[to : to + count] = self._flat[start : start + count]
 
     def _resize(self, frames: int) -> None:
         # In place, by realloc: nothing else refers to this memory yet.

@@ -105,7 +105,7 @@ def excess_error(decoder: Output, options: Options) -> LimitExceededError:
     limits = options.limits
     by_bytes = limits.max_bytes // decoder.frame_bytes
     name = "max_bytes" if frame_limit(decoder, options) == by_bytes else "max_duration"
-    return limit_error(name, getattr(limits, name), decoder.description)
+    return limit_error(limits, name, decoder.description)
 
 
 def audio_of(

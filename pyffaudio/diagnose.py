@@ -19,6 +19,7 @@ from pyffaudio.formats import CODECS, why_codec_refused, why_format_refused
 if TYPE_CHECKING:
     from pyffaudio.audio import Audio
     from pyffaudio.issues import Issue
+    from pyffaudio.limits import Limits
 
 # In the order of Fault in _media.pxd; "max_..." are limits, those not named have no message here.
 FAULT_NAMES = (
@@ -83,12 +84,14 @@ def _guess(head: bytes) -> str:
     return ""
 
 
-def fault_error(fault: str, value: int, name: str, head: bytes, source: str) -> PyffaudioError:
+def fault_error(
+    fault: str, value: int, name: str, head: bytes, source: str, limits: Limits
+) -> PyffaudioError:
     """The exception for a fault that the decoder found."""
     if fault == "max_filtered_bytes":
-        return limit_error("max_bytes", value, source, "what goes into the filters")
+        return limit_error(limits, "max_bytes", source, what="what goes into the filters")
     if fault.startswith("max_"):
-        return limit_error(fault, value, source)
+        return limit_error(limits, fault, source, value)
     if fault == "codec_missing" and name not in CODECS:
         fault = "codec_not_allowed"  # whatever this FFmpeg could do
     kind, template = _FAULTS[fault]
@@ -123,28 +126,29 @@ def sox_error(words: str, head: bytes, source: str) -> PyffaudioError:
 
 
 _LIMIT_WORDS = {
-    "timeout": "took longer than the timeout",
-    "max_input_bytes": "the source has at least {value} bytes, more than max_input_bytes",
-    "max_streams": "the container has at least {value} streams, more than max_streams",
-    "max_channels": "the stream has {value} channels, more than max_channels",
-    "max_sample_rate": "the stream's sample rate is {value} Hz, more than max_sample_rate",
-    "max_bytes": "{what} would take more than {value} bytes, which is max_bytes",
-    "max_duration": "the audio is longer than {value} seconds, which is max_duration",
+    "timeout": "took longer than timeout={most} seconds",
+    "max_input_bytes": "the source has at least {found} bytes, more than max_input_bytes={most}",
+    "max_streams": "the container has at least {found} streams, more than max_streams={most}",
+    "max_channels": "the stream has {found} channels, more than max_channels={most}",
+    "max_sample_rate": "the sample rate is {found} Hz, more than max_sample_rate={most}",
+    "max_bytes": "{what} would take more than max_bytes={most}",
+    "max_duration": "the audio is longer than max_duration={most} seconds",
 }
 
 
 def limit_error(
-    limit: str, value: float | None, source: str, what: str = "the samples"
+    limits: Limits, limit: str, source: str, found: float | None = None, what: str = "the samples"
 ) -> LimitExceededError:
     """The exception for a limit that was reached."""
     kind = DecodeTimeoutError if limit == "timeout" else LimitExceededError
-    words = _LIMIT_WORDS[limit].format(value=value, what=what)
+    most = getattr(limits, limit)
+    words = _LIMIT_WORDS[limit].format(most=most, found=found, what=what)
     error = kind(
         f"{source}: {words}; raise it with limits=Limits({limit}=...)",
         code="timeout" if limit == "timeout" else "limit_exceeded",
         source=source,
     )
-    error.limit, error.value = limit, value
+    error.limit, error.value = limit, most if found is None else found
     return error
 
 

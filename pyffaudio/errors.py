@@ -68,7 +68,7 @@ class LimitExceededError(PyffaudioError):
     limit : str
         The name of the field of `Limits`.
     value : float or None
-        What was met, where it is known.
+        What was met, where that is known, and else the limit itself.
     """
 
     limit: str = ""

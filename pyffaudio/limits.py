@@ -23,6 +23,7 @@ class Limits:
     ----------
     max_bytes : int
         Bytes of the resulting samples, after resampling, and of what goes into filters; 16 GiB.
+        With the bundled FFmpeg, what that keeps for itself beyond 56 MiB counts with the samples.
     max_duration : float or None
         Seconds of the resulting audio; None is no limit.
     timeout : float or None

@@ -481,17 +481,16 @@ def _in_memory(parts: Iterable[memoryview], limits: Limits, deadline: float, nam
 
     An empty part only says that time goes by.
     """
-    most = limits.max_input_bytes or _MOST_COPIED
+    bounds = replace(limits, max_input_bytes=limits.max_input_bytes or _MOST_COPIED)
     descriptor = os.memfd_create("pyffaudio", os.MFD_CLOEXEC)
     size = 0
     try:
         with open(descriptor, "wb", closefd=False) as file:
             for part in parts:
                 size += len(part)
-                if size > most:
-                    raise limit_error("max_input_bytes", size, name)
+                _check_size(size, bounds, name)
                 if monotonic() > deadline:
-                    raise limit_error("timeout", None, name)
+                    raise limit_error(limits, "timeout", name)
                 file.write(part)
     except BaseException:
         os.close(descriptor)
@@ -535,7 +534,7 @@ def _read_pipe(descriptor: int) -> Iterator[memoryview]:
 
 def _check_size(size: int, limits: Limits, name: str) -> None:
     if limits.max_input_bytes is not None and size > limits.max_input_bytes:
-        raise limit_error("max_input_bytes", size, name)
+        raise limit_error(limits, "max_input_bytes", name, size)
 
 
 def _hint(source: object, head: bytes) -> str | None:

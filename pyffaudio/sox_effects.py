@@ -59,11 +59,11 @@ def effect_error(effect: str, words: str, usage: str = "") -> EffectError:
 def check_signal(effect: str, sample_rate: float, num_channels: int, limits: Limits) -> None:
     """Refuse what an effect would make of rate and channels, if the limits do not allow it."""
     if num_channels > limits.max_channels:
-        raise limit_error("max_channels", num_channels, f"effect {effect}")
+        raise limit_error(limits, "max_channels", f"effect {effect}", num_channels)
     if not sample_rate >= 1:
         raise effect_error(effect, f"it would give a rate of {sample_rate:g} Hz")
     if sample_rate > limits.max_sample_rate:
-        raise limit_error("max_sample_rate", int(sample_rate), f"effect {effect}")
+        raise limit_error(limits, "max_sample_rate", f"effect {effect}", int(sample_rate))
 
 
 def check_place(
@@ -84,7 +84,7 @@ def check_place(
         raise effect_error(effect, "it is refused: a crossover is not below half of the rate")
     longest = max((number for number in numbers if number is not None), default=0)
     if effect == "delay" and longest * sample_rate * num_channels * 4 > limits.max_bytes:
-        raise limit_error("max_bytes", limits.max_bytes, f"effect {effect}")
+        raise limit_error(limits, "max_bytes", f"effect {effect}")
 
 
 def check_effects(effects: Iterable[Sequence[str]] | None, usages: dict[str, str]) -> list[Effect]:

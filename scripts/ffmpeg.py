@@ -8,10 +8,11 @@ usage: python scripts/ffmpeg.py bundled  build/bundle: the private library of ou
 All need a C compiler, make and, on x86, nasm; the bundle needs cmake, too. Of Python, the standard
 library is enough. Run again, it builds only what other sources, flags or scripts would change.
 
-The bundle is all of FFmpeg, libsoxr and zlib in one library. It can live beside any other FFmpeg in
-the process: its public names have a prefix, so that nobody's can be taken for ours nor ours for
-theirs, and all other names are local. `include/private_names.h` has the names; whoever compiles
-against the bundle includes it before all else.
+The bundle is all of FFmpeg, libsoxr and zlib in one library, over an allocator that keeps an
+account (ffmpeg_memory.c). It can live beside any other FFmpeg in the process: its public names have
+a prefix, so that nobody's can be taken for ours nor ours for theirs, and all other names are local.
+`include/private_names.h` has the names; whoever compiles against the bundle includes it before all
+else.
 """
 
 from __future__ import annotations
@@ -34,6 +35,10 @@ LIBRARY = "libpyffaudio_ffmpeg" + (".dylib" if sys.platform == "darwin" else ".s
 FORMATS = str(ROOT / "pyffaudio/formats.py")
 SCRIPT = Path(__file__).read_text()
 FILTERS = str(ROOT / "pyffaudio/filter_rules.py")
+ALLOCATOR = ROOT / "scripts/ffmpeg_memory.c"
+ACCOUNT = ROOT / "pyffaudio/ffmpeg_memory.h"
+# What of the C library goes through that allocator.
+ALLOCATING = ("malloc", "calloc", "realloc", "posix_memalign", "free")
 PREFIX = "pyffaudio_"
 PARTS = ("avfilter", "avformat", "avcodec", "swresample", "avutil")
 PUBLIC = re.compile(r"_?((?:av|avcodec|avfilter|avformat|avio|avutil|swr|swresample)_\w+)")
@@ -185,7 +190,8 @@ def build_programs(name: str, pin: sources.Pin) -> None:
 
 def build_bundle(pins: dict[str, sources.Pin]) -> None:
     tarballs = [sources.fetch(pins[name]) for name in ("ffmpeg", "soxr", "zlib")]
-    build = Build("bundle", tarballs, [SCRIPT, Path(FORMATS).read_text(), *refused_filters()])
+    texts = [SCRIPT, *(Path(path).read_text() for path in (FORMATS, ALLOCATOR, ACCOUNT))]
+    build = Build("bundle", tarballs, [*texts, *refused_filters()])
     if build.is_done():
         return
     build.start()
@@ -270,7 +276,9 @@ def link_elf(build: Build, staged: Path, library: Path) -> None:
     for archive in archives(staged, PARTS):
         build.run("objcopy", f"--redefine-syms={mapping}", archive)
     build.run(
-        "cc", "-shared", "-o", library, f"-Wl,-soname,{LIBRARY},--version-script={script}",
+        "cc", "-O2", "-fPIC", "-Wall", "-Wextra", "-Werror", "-I", ACCOUNT.parent, ALLOCATOR,
+        *(f"-Wl,--wrap={name}" for name in ALLOCATING),
+        "-shared", "-o", library, f"-Wl,-soname,{LIBRARY},--version-script={script}",
         "-Wl,-Bsymbolic,--gc-sections,-z,relro,-z,now,-z,noexecstack,--strip-all",
         "-Wl,--whole-archive", *archives(staged, PARTS), "-Wl,--no-whole-archive",
         *archives(staged, ("soxr", "z")), "-lm", "-pthread",
@@ -306,9 +314,11 @@ This library holds, unchanged,
 
 {parts}
 
+and an allocator of pyffaudio's own, which keeps an account of what they take.
+
 FFmpeg and libsoxr are under the GNU Lesser General Public License, version 2.1 or later; libsoxr
 holds PFFFT, which is under the FFTPACK licence; zlib is under the zlib License. Their texts are in
-this folder. pyffaudio itself, which only links to this library, is under the MIT License.
+this folder. pyffaudio itself, its allocator included, is under the MIT License.
 
 FFmpeg was configured by
 
