@@ -47,6 +47,9 @@ cdef enum SourceStop:
 
 cdef enum:
     IO_BUFFER_BYTES = 32 * 1024
+    # Of a picture or a table FFmpeg may ask for all at once: time and signals are watched between
+    # pieces, and what a file object answers is in memory twice.
+    MOST_READ_BYTES = 1024 * 1024
     # Read whole at once: a short clip then costs one system call instead of a dozen.
     SMALL_FILE_BYTES = 1024 * 1024
     WATCH_INTERVAL_NS = 20 * 1000 * 1000
@@ -241,6 +244,7 @@ cdef inline int read_at_position(Source *source, uint8_t *buffer, int size) noex
     cdef int count = watch(source)
     if count < 0:
         return count
+    size = min(size, MOST_READ_BYTES)
     if at_hand > 0:
         count = size if at_hand > size else <int>at_hand
         memcpy(buffer, source.start + source.position, count)

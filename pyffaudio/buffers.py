@@ -49,12 +49,12 @@ class GrowingBuffer:
         """Make room for half as much again, at most for `most` frames."""
         capacity = len(self._flat) // self._channels
         larger = min(most, capacity + max(capacity // 2, 65536))
+        self._resize(larger)
         if self._channels_first:
-            planes = self._shaped()
-            self._flat = np.empty(larger * self._channels, self._flat.dtype)
-            self._shaped()[:, :capacity] = planes
-        else:
-            self._resize(larger)
+            # The last plane first: none is then written over before it has moved.
+            for channel in range(self._channels - 1, 0, -1):
+                start = channel * capacity
+                self._flat[channel * larger :][:capacity] = self._flat[start : start + capacity]
 
     def take(self, filled: int) -> Samples:
         """The filled part, in the layout asked for; the buffer is not used any more."""
