@@ -94,7 +94,7 @@ def make(folder: Path, media: Media, port: int) -> None:
         for suffix in ("mp4", "mov"):
             (folder / f"{number}_reference.{suffix}").write_bytes(external_reference(whole, name))
     (folder / "names").write_text(
-        "\n".join(target.format(folder / "canary.wav", port) for target in TARGETS)
+        "\n".join(target.format(folder / "canary.wav", port) for target in TARGETS[1:])
     )
 
 
