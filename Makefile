@@ -61,7 +61,8 @@ sanitize: .venv/ready-for-test fuzz-flac fuzz-filters  ## decode mutated files w
 	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
 	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
 	PYTHONMALLOC=malloc PYTHONPATH=build/sanitize \
-		$(VENV) scripts/fuzz.py $(or $(FUZZ_SECONDS),120)
+		sh -c '$(VENV) -m pytest -q -n 0 -p no:cacheprovider build/sanitize/tests/test_file_objects.py && \
+			$(VENV) scripts/fuzz.py $(or $(FUZZ_SECONDS),120)'
 
 soak: .venv/ready-for-test build  ## measure hostile files, interruptions, forks and 100,000 decodes; SOAK=--report keeps it
 	$(VENV) scripts/soak.py $(SOAK)

@@ -53,10 +53,11 @@ def make(folder: Path, recording: Path, repeated: int = REPEATED) -> None:
         file.truncate(HOURS)
     if not (folder / "fifo").exists():
         os.mkfifo(folder / "fifo")
+    wav, shape = folder / "short.wav", ("-t", "20", "-ar", "48000", "-ac", "2")
+    ffmpeg("-stream_loop", "-1", "-i", recording, *shape, wav)
     for name, arguments in FILES.items():
         short = folder / f"short_{name}"
-        shape = ("-t", "20", "-ar", "48000", "-ac", "2")
-        ffmpeg("-stream_loop", "-1", "-i", recording, *shape, *arguments.split(), short)
+        ffmpeg("-i", wav, *arguments.split(), short)
         if short.suffix in BARE:
             with (folder / name).open("wb") as file:
                 file.writelines([short.read_bytes()] * repeated)

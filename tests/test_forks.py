@@ -90,6 +90,39 @@ def test_forks_under_load(media: Media, silence: Path) -> None:
     assert run(UNDER_LOAD, media["flac_16"], silence, 10) == (0, "[]\n", "")
 
 
+SHARED_FILE = """
+long = silence + ".wav"
+samples = np.arange(2_000_000, dtype=np.int32)[:, None]
+with open(long, "wb") as file:
+    file.write(samples.tobytes())
+form = {"format": "s32le", "format_options": {"sample_rate": 8000, "channels": 1}}
+reader = pyffaudio.AudioReader(long, dtype="int32", **form)
+
+def read_all():
+    for begin in range(0, len(samples), 1000):
+        np.testing.assert_array_equal(reader.read(1000), samples[begin : begin + 1000])
+
+children = []
+for _ in range(2):
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+        try:
+            read_all()
+        except BaseException:
+            os._exit(1)
+        os._exit(0)
+    children.append(child)
+read_all()
+print([os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children])
+"""
+
+
+def test_a_reader_in_three_processes_at_once(media: Media, silence: Path) -> None:
+    """Of a file too long to be in memory: each reads on in its own place."""
+    assert run(SHARED_FILE, media["flac_16"], silence, 1) == (0, "[0, 0]\n", "")
+
+
 BUSY_READER = """
 reader = pyffaudio.AudioReader(silence, sample_rate=1000, **raw)
 busy(lambda: reader.read())
