@@ -28,7 +28,7 @@ rm -rf $(1)/pyffaudio/*.so $(1)/pyffaudio/_decode.c $(1)/pyffaudio/_sox.c $(1)/p
 endef
 
 .NOTPARALLEL:
-.PHONY: help demo test test-all matrix $(MATRIX:%=matrix-%) sanitize fuzz-flac fuzz-filters wheel \
+.PHONY: help demo test test-all matrix $(MATRIX:%=matrix-%) sanitize soak fuzz-flac fuzz-filters wheel \
 	test-wheel test-free-threaded bundle bench newer lint build clean FORCE
 
 help:  ## list these targets
@@ -61,7 +61,11 @@ sanitize: .venv/ready-for-test fuzz-flac fuzz-filters  ## decode mutated files w
 	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
 	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
 	PYTHONMALLOC=malloc PYTHONPATH=build/sanitize \
-		$(VENV) scripts/fuzz.py $(or $(FUZZ_SECONDS),120)
+		sh -c '$(VENV) -m pytest -q -n 0 -p no:cacheprovider build/sanitize/tests/test_file_objects.py && \
+			$(VENV) scripts/fuzz.py $(or $(FUZZ_SECONDS),120)'
+
+soak: .venv/ready-for-test build  ## measure hostile files, interruptions, forks and 100,000 decodes; SOAK=--report keeps it
+	$(VENV) scripts/soak.py $(SOAK)
 
 fuzz-flac: .venv/ready-for-test ffmpeg-bundled  ## compare FUZZ_FRAMES=1000000 mutated frames of FLAC with FFmpeg's, with sanitizers
 	mkdir -p build/fuzz

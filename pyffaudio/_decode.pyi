@@ -9,6 +9,8 @@ SAMPLE_FORMATS: dict[str, int]
 @final
 class Stop:
     def request(self) -> None: ...
+    @property
+    def is_requested(self) -> bool: ...
 
 @final
 class Settings:

@@ -12,7 +12,7 @@ from libc.string cimport memcpy
 
 from pyffaudio cimport ffmpeg as ff
 from pyffaudio._batch cimport Plan, Row, fill_row, take_all, take_next
-from pyffaudio._claim cimport claim, raise_flag, release
+from pyffaudio._claim cimport claim, is_raised, raise_flag, release
 from pyffaudio._convert cimport Output, Target
 from pyffaudio._demuxer cimport init_quiet_class
 from pyffaudio._describe cimport chars_or_null, describe, describe_issues, flac_md5
@@ -57,6 +57,10 @@ cdef class Stop:
 
     def request(self):
         raise_flag(&self.flag)
+
+    @property
+    def is_requested(self):
+        return is_raised(&self.flag)
 
 
 @cython.final

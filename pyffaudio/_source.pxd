@@ -14,7 +14,7 @@ from libc.string cimport memcpy, memset
 from posix.fcntl cimport O_NONBLOCK, O_RDONLY, open as posix_open
 from posix.stat cimport S_ISDIR, S_ISREG, fstat, struct_stat
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
-from posix.unistd cimport close as posix_close, lseek, read as posix_read
+from posix.unistd cimport close as posix_close, pread, read as posix_read
 
 from pyffaudio cimport ffmpeg as ff
 from pyffaudio._claim cimport is_raised
@@ -48,6 +48,9 @@ cdef enum SourceStop:
 
 cdef enum:
     IO_BUFFER_BYTES = 32 * 1024
+    # Of a picture or a table FFmpeg may ask for all at once: time and signals are watched between
+    # pieces, and what a file object answers is in memory twice.
+    MOST_READ_BYTES = 1024 * 1024
     # Read whole at once: a short clip then costs one system call instead of a dozen.
     SMALL_FILE_BYTES = 1024 * 1024
     WATCH_INTERVAL_NS = 20 * 1000 * 1000
@@ -161,7 +164,10 @@ cdef inline int read_descriptor(Source *source, uint8_t *buffer, int size) noexc
             status = wait_readable(source)
             if status < 0:
                 return status
-        count = posix_read(source.fd, buffer, size)
+            count = posix_read(source.fd, buffer, size)
+        else:
+            # The descriptor's own position is shared with every process that this one forks.
+            count = pread(source.fd, buffer, size, source.offset)
         if count >= 0:
             return <int>count
         # EAGAIN: another reader of the same pipe was faster.
@@ -236,10 +242,7 @@ cdef inline int go_to_position(Source *source) noexcept nogil:
     cdef int status = 0
     if source.offset == source.position:
         return 0
-    if source.kind == SourceKind.DESCRIPTOR:
-        if lseek(source.fd, source.position, SEEK_SET) < 0:
-            return fail_with_errno(source)
-    elif source.kind == SourceKind.FILE_OBJECT:
+    if source.kind == SourceKind.FILE_OBJECT:
         status = seek_file_object(source, source.base + source.position)
     source.offset = source.position
     return status
@@ -251,6 +254,7 @@ cdef inline int read_at_position(Source *source, uint8_t *buffer, int size) noex
     cdef int count = watch(source)
     if count < 0:
         return count
+    size = min(size, MOST_READ_BYTES)
     if at_hand > 0:
         count = size if at_hand > size else <int>at_hand
         memcpy(buffer, source.start + source.position, count)

@@ -51,7 +51,8 @@ class GrowingBuffer:
         larger = min(most, capacity + max(capacity // 2, 65536))
         self._resize(larger)
         if self._channels_first:
-            for channel in reversed(range(1, self._channels)):
+            # The last plane first: none is then written over before it has moved.
+            for channel in range(self._channels - 1, 0, -1):
                 self._move(channel * capacity, capacity, channel * larger)
 
     def take(self, filled: int) -> Samples:

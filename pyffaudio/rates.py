@@ -4,8 +4,8 @@ import math
 
 _TAPS = 32
 _PHASES = 1024
-# Coefficients computed in one go, which nothing can interrupt: at most 0.3 s, and 192 kHz to 1 kHz.
-_MOST_COEFFICIENTS = 6_400_000
+# Coefficients computed in one go, which nothing can interrupt: some 0.06 s.
+_MOST_COEFFICIENTS = 2_000_000
 # Input that the filter needs for one frame of output: a fall by a factor of 1024.
 _MOST_TAPS = 32 * 1024
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from _thread import allocate_lock, get_ident  # threading costs 1 ms of every import
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -33,6 +34,10 @@ from pyffaudio.options import (
     frame_count,
     normalise,
 )
+
+# Seconds after which a thread that waits for its turn asks whether it may ever come: who has it may
+# have stayed behind in the process that this one was forked from.
+_PATIENCE = 0.1
 
 
 class AudioReader:
@@ -85,6 +90,7 @@ class AudioReader:
         self._issues: dict[Issue, None] = {}
         self._told: set[Issue] = set()
         self._lock = allocate_lock()
+        self._process = os.getpid()
         self._holder: int | None = None
 
     @staticmethod
@@ -330,12 +336,18 @@ class AudioReader:
         """Let other threads wait; a file object whose `read` comes back to its reader must not."""
         if self._holder == get_ident():
             raise RuntimeError("this reader is in use by its own file object")
-        with self._lock:
-            self._holder = get_ident()
-            try:
-                yield
-            finally:
-                self._holder = None
+        while not self._lock.acquire(timeout=_PATIENCE):
+            if self._process != os.getpid():
+                raise RuntimeError(
+                    "this reader was in use when the process was forked: open it anew here"
+                )
+        self._process = os.getpid()
+        self._holder = get_ident()
+        try:
+            yield
+        finally:
+            self._holder = None
+            self._lock.release()
 
     def _go(self) -> None:
         """Be where the next frame is to be read, or at the end if that comes before."""

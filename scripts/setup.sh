@@ -71,6 +71,7 @@ find_missing() {
     [ "$purpose" != bench ] || need valgrind command -v valgrind
     if [ "$purpose" = test ]; then
         need asc-music test -e /usr/share/games/asc/music/frontiers.mp3
+        need strace command -v strace
         for program in lame twolame flac wavpack sox; do
             need $program command -v $program
         done

@@ -45,6 +45,7 @@ CALLS = {
     "a batch": (
         "pyffaudio.decode_batch_into([path] * 3, np.zeros((3, 1 << 29)), sample_rate=1000, **raw)"
     ),
+    "a filter graph": 'pyffaudio.decode_file(path, filters="highpass=f=200,aresample=1000", **raw)',
     "a stalled FIFO": "pyffaudio.decode_file(fifo(), **raw)",
     "probing a stalled FIFO": "pyffaudio.decode_file(fifo())",
     "a stalled pipe": "pyffaudio.decode_file(pipe(), **raw)",
@@ -78,6 +79,28 @@ def test_ctrl_c(silence: Path, call: str) -> None:
             raise
     assert out == ""
     assert err.rstrip().endswith("KeyboardInterrupt"), err
+
+
+def test_a_batch_that_was_interrupted_is_not_padded(silence: Path) -> None:
+    """Its rows may be of gigabytes, and nobody will look at them."""
+    code = PRELUDE + (
+        "import signal\n"
+        "signal.signal(signal.SIGALRM, signal.default_int_handler)\n"
+        "out = np.zeros((3, 1 << 22), np.int8)\n"
+        "signal.setitimer(signal.ITIMER_REAL, 0.1)\n"
+        "try:\n"
+        "    pyffaudio.decode_batch_into([path] * 3, out, pad_value=7, sample_rate=1000, **raw)\n"
+        "except KeyboardInterrupt:\n"
+        "    print((out == 7).any())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, os.fspath(silence)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout == "False\n", done.stderr
 
 
 def test_a_signal_handler_s_exception_reaches_the_caller(silence: Path) -> None:

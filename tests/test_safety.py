@@ -2,7 +2,6 @@
 
 import ctypes
 import os
-import socket
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,6 +11,7 @@ import numpy as np
 import pytest
 
 import pyffaudio
+from attacks import PLAYLISTS, listening
 from media import RECIPES, Media
 from pyffaudio import Limits, PyffaudioError, UnsupportedFormatError
 from signals import full_range, noise
@@ -39,45 +39,6 @@ def opened_in(folder: Path) -> Iterator[set[str]]:
                     events = events[16 + length :]
     finally:
         os.close(watch)
-
-
-@contextmanager
-def listening() -> Iterator[int]:
-    """A port on loopback to which nobody connects, or else the test fails."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        server.setblocking(False)
-        yield server.getsockname()[1]
-        with pytest.raises(BlockingIOError):
-            server.accept()
-
-
-HLS = "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\n{0}\n#EXT-X-ENDLIST\n"
-CONCAT = "ffconcat version 1.0\nfile '{0}'\n"
-DASH = """<?xml version="1.0"?>
-<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-on-demand:2011"
- type="static" mediaPresentationDuration="PT1S" minBufferTime="PT1S"><Period><AdaptationSet
- mimeType="audio/mp4"><Representation id="1" bandwidth="1"><BaseURL>{0}</BaseURL>
- <SegmentList duration="1"><Initialization sourceURL="{0}"/><SegmentURL media="{0}"/></SegmentList>
- </Representation></AdaptationSet></Period></MPD>
-"""
-SDP = """v=0
-o=- 0 0 IN IP4 127.0.0.1
-s=x
-c=IN IP4 127.0.0.1
-t=0 0
-m=audio {1} RTP/AVP 0
-a=control:{0}
-"""
-PLAYLISTS = {
-    "a.m3u8": HLS,
-    "a.ffconcat": CONCAT,
-    "a.mpd": DASH,
-    "a.sdp": SDP,
-    "a.m3u": "#EXTM3U\n{0}\n",
-    "a.pls": "[playlist]\nFile1={0}\nNumberOfEntries=1\n",
-    "a.mp3": HLS,
-    "a.wav": CONCAT,
-}
 
 
 @pytest.mark.parametrize("name", PLAYLISTS)
