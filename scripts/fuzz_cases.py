@@ -132,9 +132,10 @@ def make_seeds(folder: Path) -> list[tuple[str, bytes]]:
         source = f"-f lavfi -i {tone}{seconds} {arguments} -bitexact"
         path = folder / f"{zlib.crc32(source.encode()):08x}{suffix}"
         if not path.exists():
-            command = ["ffmpeg", "-v", "error", *source.split(), folder / f"part{suffix}"]
+            part = folder / f"part{suffix}"
+            command = ["ffmpeg", "-v", "error", "-y", *source.split(), str(part)]
             subprocess.run(command, check=True, env=environment)
-            (folder / f"part{suffix}").rename(path)
+            part.rename(path)
         seeds.append((suffix.removeprefix("."), path.read_bytes()))
     links = [data for suffix, data in seeds if suffix in ("ogg", "opus", "spx")]
     return [*seeds, ("ogg", b"".join(links)), ("ogg", links[-1] * 3)]
@@ -308,7 +309,7 @@ class Case:
         expect_same(self.first, attempt(lambda: pyffaudio.decode_bytes(self.data, **options)))
 
     def by_many(self) -> None:
-        sources = [self.data, self.written(), ShortReads(self.data)]
+        sources: list[Any] = [self.data, self.written(), ShortReads(self.data)]
         many = pyffaudio.decode_many(sources, num_workers=2, on_item_error="return", **self.options)
         for one in attempt(lambda: list(many)):
             expect_same(self.first, one)
@@ -340,7 +341,7 @@ class Case:
         frames = self.random.choice((0, 1, 5000))
         canvas = Canvas(self.random, 4 * frames, channels, self.options["dtype"])
         out = canvas.frames.reshape(4, frames, channels)
-        sources = [self.data, self.written()]
+        sources: list[Any] = [self.data, self.written()]
         given = out.swapaxes(1, 2) if options["channels_first"] else out
         result = attempt(
             lambda: pyffaudio.decode_batch_into(

@@ -228,7 +228,7 @@ def parts_of(data: bytes) -> list[Part]:
 REVERSED = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))
 
 
-def crc_32(data: bytes, start: int) -> int:
+def crc_32(data: bytearray, start: int) -> int:
     """The one of Ogg and MPEG, which is zlib's with the bits of everything the other way round."""
     crc = zlib.crc32(data.translate(REVERSED), start ^ 0xFFFFFFFF) ^ 0xFFFFFFFF
     return int.from_bytes(crc.to_bytes(4, "little").translate(REVERSED), "big")
@@ -253,8 +253,8 @@ def seal_ts(packet: bytearray) -> None:
 
 def seal_flac(header: int, frame: bytearray) -> None:
     if len(frame) > header + 2:
-        frame[header - 1] = crc_8(frame[: header - 1])
-        frame[-2:] = crc_16(frame[:-2]).to_bytes(2, "big")
+        frame[header - 1] = crc_8(bytes(frame[: header - 1]))
+        frame[-2:] = crc_16(bytes(frame[:-2])).to_bytes(2, "big")
 
 
 # --- What is done to them -------------------------------------------------------------------------
@@ -264,7 +264,7 @@ def overwrite(random: Random, data: bytearray, begin: int, end: int) -> None:
     """Put another number where there may be one: an odd one, or one near to what was there."""
     width = min(random.choice((1, 2, 2, 4, 4, 8)), end - begin)
     at = random.randrange(begin, end - width + 1)
-    order = random.choice(("little", "big"))
+    order: Order = random.choice(("little", "big"))
     number = int.from_bytes(data[at : at + width], order)
     nearby = (number + 1, number - 1, number * 2, number // 2, number ^ 1 << 8 * width - 1)
     number = random.choice(nearby if random.random() < 0.4 else INTEGERS)
