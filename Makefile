@@ -31,6 +31,7 @@ FUZZ_ASKED := --seed $(or $(FUZZ_SEED),0) $(if $(FUZZ_REPORT),--report $(FUZZ_RE
 # Python itself loses memory only where it ends.
 SANITIZERS = LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
 	ASAN_OPTIONS=allocator_may_return_null=1:leak_check_at_exit=0 \
+	LSAN_OPTIONS=suppressions=scripts/lsan.supp:print_suppressions=0 \
 	UBSAN_OPTIONS=print_stacktrace=1 PYTHONMALLOC=malloc
 
 .NOTPARALLEL:
@@ -70,6 +71,10 @@ sanitize: .venv/ready-for-test fuzz-flac fuzz-filters  ## decode FUZZ_INPUTS=500
 		$(VENV) setup.py --quiet build_ext --inplace
 	FUZZ_SANITIZED=extension $(SANITIZERS) PYTHONPATH=build/sanitize \
 		$(VENV) scripts/fuzz.py $(or $(FUZZ_INPUTS),5000) $(FUZZ_ASKED)
+	scripts/plant_bugs.sh build/sanitize
+	! FUZZ_SANITIZED=extension $(SANITIZERS) PYTHONPATH=build/sanitize \
+		$(VENV) scripts/fuzz.py 300 >build/fuzz/planted
+	grep -q heap-buffer-overflow build/fuzz/planted && grep -q leaked build/fuzz/planted
 
 fuzz-sanitized: .venv/ready-for-test ffmpeg-sanitized  ## decode FUZZ_INPUTS=250000 mutated files, FFmpeg under sanitizers too
 	$(call copy_tree,build/fuzz-sanitized)
