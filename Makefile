@@ -9,7 +9,7 @@ PYTHON ?= python3
 VENV := .venv/bin/python
 CYTHON_SOURCES := $(wildcard pyffaudio/*.pyx pyffaudio/*.pxd pyffaudio/flac_*.[ch])
 SOURCES := pyffaudio tests scripts benchmarks docs setup.py pyproject.toml LICENSE $(wildcard *.md)
-BUILT := $(wildcard build/bundle/made-from)$(filter bundle ffmpeg-bundled bench,$(MAKECMDGOALS))
+BUILT := $(wildcard build/bundle/made-from)$(filter bundle ffmpeg-bundled bench fuzz,$(MAKECMDGOALS))
 FFMPEG := $(or $(PYFFAUDIO_FFMPEG),$(if $(BUILT),bundled,system))
 BENCHMARKS := clips plot plain_copies resampling quality memory instructions batches
 MATRIX := system 7.1 bundled
@@ -27,8 +27,16 @@ ln -s $(CURDIR)/build/bundle $(CURDIR)/build/oracle $(1)/build
 rm -rf $(1)/pyffaudio/*.so $(1)/pyffaudio/_decode.c $(1)/pyffaudio/_sox.c $(1)/pyffaudio/bundle
 endef
 
+FUZZ_ASKED := --seed $(or $(FUZZ_SEED),0) $(if $(FUZZ_REPORT),--report $(FUZZ_REPORT))
+# Python itself loses memory only where it ends.
+SANITIZERS = LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
+	ASAN_OPTIONS=allocator_may_return_null=1:leak_check_at_exit=0 \
+	LSAN_OPTIONS=suppressions=scripts/lsan.supp:print_suppressions=0 \
+	UBSAN_OPTIONS=print_stacktrace=1 PYTHONMALLOC=malloc
+
 .NOTPARALLEL:
-.PHONY: help demo test test-all matrix $(MATRIX:%=matrix-%) sanitize soak fuzz-flac fuzz-filters wheel \
+.PHONY: help demo test test-all matrix $(MATRIX:%=matrix-%) fuzz sanitize fuzz-sanitized fuzz-flac \
+	fuzz-filters soak wheel \
 	test-wheel test-free-threaded bundle bench newer lint build clean FORCE
 
 help:  ## list these targets
@@ -54,15 +62,29 @@ $(MATRIX:%=matrix-%): matrix-%: .venv/ready-for-test ffmpeg-%
 	$(if $(filter $*,$(TESTED)),,$(VENV) -m pytest &&) \
 	$(VENV) tests/results.py build/results.json
 
-sanitize: .venv/ready-for-test fuzz-flac fuzz-filters  ## decode mutated files with sanitizers, for FUZZ_SECONDS=120
+fuzz: build  ## decode FUZZ_INPUTS=1000000 mutated files; FUZZ_REPORT=docs/safety/fuzz.md
+	$(VENV) scripts/fuzz.py $(or $(FUZZ_INPUTS),1000000) $(FUZZ_ASKED)
+
+sanitize: .venv/ready-for-test fuzz-flac fuzz-filters  ## decode FUZZ_INPUTS=5000 mutated files with sanitizers
 	$(call copy_tree,build/sanitize)
-	cd build/sanitize && PYFFAUDIO_SANITIZE=address,undefined \
+	cd build/sanitize && PYFFAUDIO_SOX=no PYFFAUDIO_SANITIZE=address,undefined \
 		$(VENV) setup.py --quiet build_ext --inplace
-	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
-	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
-	PYTHONMALLOC=malloc PYTHONPATH=build/sanitize \
-		sh -c '$(VENV) -m pytest -q -n 0 -p no:cacheprovider build/sanitize/tests/test_file_objects.py && \
-			$(VENV) scripts/fuzz.py $(or $(FUZZ_SECONDS),120)'
+	$(SANITIZERS) PYTHONPATH=build/sanitize PYTEST_ADDOPTS= \
+		$(VENV) -m pytest -q -p no:cacheprovider build/sanitize/tests/test_file_objects.py
+	FUZZ_SANITIZED=extension $(SANITIZERS) PYTHONPATH=build/sanitize \
+		$(VENV) scripts/fuzz.py $(or $(FUZZ_INPUTS),5000) $(FUZZ_ASKED)
+	scripts/plant_bugs.sh build/sanitize
+	! FUZZ_SANITIZED=extension $(SANITIZERS) PYTHONPATH=build/sanitize \
+		$(VENV) scripts/fuzz.py 300 >build/fuzz/planted
+	grep -q heap-buffer-overflow build/fuzz/planted && grep -q leaked build/fuzz/planted
+
+fuzz-sanitized: .venv/ready-for-test ffmpeg-sanitized  ## decode FUZZ_INPUTS=250000 mutated files, FFmpeg under sanitizers too
+	$(call copy_tree,build/fuzz-sanitized)
+	ln -s $(CURDIR)/build/sanitized build/fuzz-sanitized/build
+	cd build/fuzz-sanitized && PYFFAUDIO_SOX=no PYFFAUDIO_FFMPEG=sanitized \
+		PYFFAUDIO_SANITIZE=address,undefined $(VENV) setup.py --quiet build_ext --inplace
+	FUZZ_SANITIZED=all $(SANITIZERS) PYTHONPATH=build/fuzz-sanitized \
+		$(VENV) scripts/fuzz.py $(or $(FUZZ_INPUTS),250000) $(FUZZ_ASKED)
 
 soak: .venv/ready-for-test build  ## measure hostile files, interruptions, forks and 100,000 decodes; SOAK=--report keeps it
 	$(VENV) scripts/soak.py $(SOAK)

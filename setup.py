@@ -1,9 +1,9 @@
 """Build pyffaudio._decode for the FFmpeg of PYFFAUDIO_FFMPEG, and pyffaudio._sox if asked for.
 
 PYFFAUDIO_FFMPEG    bundled: our own build of FFmpeg, which the package then carries within it; if
-                    it is not there, scripts/ffmpeg.py makes it first. system: the one that
-                    pkg-config finds. Any other: the prefix of one elsewhere, such as /opt/ffmpeg.
-                    Unset: bundled where that is built, else system.
+                    it is not there, scripts/ffmpeg.py makes it first. sanitized: the same under
+                    sanitizers. system: the one that pkg-config finds. Any other: the prefix of one
+                    elsewhere, such as /opt/ffmpeg. Unset: bundled where that is built, else system.
 PYFFAUDIO_SOX       yes: build pyffaudio._sox too; no: do not, as for wheels, which libsox and the
                     many libraries it needs are no part of. Unset: where pkg-config finds libsox.
 PYFFAUDIO_SANITIZE  sanitizers to build in, such as address,undefined
@@ -22,11 +22,12 @@ from Cython.Compiler import Options
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
-BUNDLE = Path("build/bundle")
 BUNDLE_LICENCE = "MIT AND LGPL-2.1-or-later AND Zlib AND LicenseRef-FFTPACK"
 FFMPEG = os.environ.get("PYFFAUDIO_FFMPEG") or (
-    "bundled" if (BUNDLE / "made-from").exists() else "system"
+    "bundled" if Path("build/bundle/made-from").exists() else "system"
 )
+# Where our own build is, if it is one of those.
+BUNDLE = {"bundled": Path("build/bundle"), "sanitized": Path("build/sanitized")}.get(FFMPEG)
 # As of FFmpeg 5.1, the first release with today's channel layouts.
 LIBRARIES = {
     "libavfilter": "8.44",
@@ -58,7 +59,7 @@ MACOS = sys.platform == "darwin"
 
 # Where pkg-config looks for FFmpeg, beside its own environment.
 FFMPEG_ONLY = {}
-if FFMPEG not in ("bundled", "system"):
+if not BUNDLE and FFMPEG != "system":
     # Nothing but the prefix: what is missing there must not come from the system unnoticed.
     folders = glob(f"{FFMPEG}/lib*/pkgconfig") + glob(f"{FFMPEG}/lib*/*/pkgconfig")
     FFMPEG_ONLY = {"PKG_CONFIG_PATH": "", "PKG_CONFIG_LIBDIR": ":".join(folders) or FFMPEG}
@@ -86,7 +87,7 @@ def problem() -> str | None:
 
 def use_bundle(ext: Extension) -> None:
     if not (BUNDLE / "made-from").exists():
-        done = subprocess.run([sys.executable, "scripts/ffmpeg.py", "bundled"], check=False)
+        done = subprocess.run([sys.executable, "scripts/ffmpeg.py", FFMPEG], check=False)
         if done.returncode:
             sys.exit(done.returncode)  # it has said why
     ext.define_macros += [("PYFFAUDIO_BUNDLED", "1")]
@@ -137,7 +138,7 @@ class BuildExtensions(build_ext):
         super().run()
         folder = Path(self.get_ext_fullpath("pyffaudio._decode")).with_name("bundle")
         shutil.rmtree(folder, ignore_errors=True)
-        if FFMPEG == "bundled":
+        if BUNDLE:
             shutil.copytree(BUNDLE / "lib", folder)
             shutil.copytree(BUNDLE / "licences", folder, dirs_exist_ok=True)
 
@@ -147,7 +148,7 @@ class BuildExtensions(build_ext):
         if ext.name == "pyffaudio._sox":
             use_sox(ext)
         else:
-            (use_bundle if FFMPEG == "bundled" else use_shared)(ext)
+            (use_bundle if BUNDLE else use_shared)(ext)
         if STABLE:
             ext.py_limited_api = True
             ext.define_macros += [("Py_LIMITED_API", "0x{:02x}{:02x}0000".format(*STABLE))]
@@ -167,7 +168,7 @@ class BuildExtensions(build_ext):
 
 setup(
     # PEP 639: of the wheel's own files, the bundled library's too.
-    license_expression=BUNDLE_LICENCE if FFMPEG == "bundled" else "MIT",
+    license_expression=BUNDLE_LICENCE if BUNDLE else "MIT",
     cmdclass={"build_ext": BuildExtensions},
     options={"bdist_wheel": {"py_limited_api": "cp{}{}".format(*STABLE)}} if STABLE else {},
     ext_modules=[

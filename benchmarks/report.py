@@ -53,7 +53,7 @@ def machine() -> dict[str, str]:
     ours = "bundled" if "libpyffaudio_ffmpeg" in linked["path"] else "shared"
     kernel = platform.release().partition("-")[0]
     return {
-        "processor": f"{_processor()}, {os.cpu_count()} cores, {platform.machine()}",
+        "processor": f"{processor()}, {os.cpu_count()} cores, {platform.machine()}",
         "system": f"{platform.freedesktop_os_release()['PRETTY_NAME']}, Linux {kernel}",
         "Python": platform.python_version(),
         "pyffaudio": f"{linked['pyffaudio']}, {ours} FFmpeg {linked['ffmpeg']}",
@@ -62,7 +62,8 @@ def machine() -> dict[str, str]:
     }
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Its name, as the system gives it."""
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
             return line.partition(":")[2].strip()

@@ -1,9 +1,10 @@
 """Build FFmpeg from source, audio only and LGPL, from the sources that sources.toml pins.
 
-usage: python scripts/ffmpeg.py bundled  build/bundle: the private library of our wheels
-       python scripts/ffmpeg.py oracle   build/oracle: of the same source, the programs ffmpeg and
-                                         ffprobe, over usual shared libraries; never shipped
-       python scripts/ffmpeg.py 7.1      build/ffmpeg-7.1: the same of another version
+usage: python scripts/ffmpeg.py bundled    build/bundle: the private library of our wheels
+       python scripts/ffmpeg.py sanitized  build/sanitized: the same under sanitizers, to fuzz
+       python scripts/ffmpeg.py oracle     build/oracle: of the same source, the programs ffmpeg
+                                           and ffprobe, over usual shared libraries; never shipped
+       python scripts/ffmpeg.py 7.1        build/ffmpeg-7.1: the same of another version
 
 All need a C compiler, make and, on x86, nasm; the bundle needs cmake, too. Of Python, the standard
 library is enough. Run again, it builds only what other sources, flags or scripts would change.
@@ -52,6 +53,12 @@ COMMON_FLAGS = """
 """
 # The prefix is nowhere: the name of the folder that it is installed to stays out of the library.
 BUNDLE_FLAGS = "--prefix=/ --extra-libs=-lm --enable-pic --disable-everything --enable-libsoxr"
+# For what is only fuzzed. Assembler would read and write unseen.
+SANITIZE = "-fsanitize=address,undefined -fno-omit-frame-pointer -g1"
+SANITIZED_FLAGS = [
+    *(f"--extra-{part}={SANITIZE}" for part in ("cflags", "ldflags")),
+    *("--optflags=-O1", "--disable-asm"),
+]
 # What the tests ask of the command: raw samples, and the like.
 PROGRAM_FLAGS = """
     --enable-rpath --enable-shared --disable-static --enable-ffmpeg --enable-ffprobe
@@ -76,6 +83,7 @@ class Build:
         self.log = ROOT / "build" / f"{name}.log"
         self.tarballs = tarballs
         self.made_by = made_by
+        self.sanitize = ""  # the compiler's flags for it
         self.environment = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS")}
 
     @property
@@ -188,14 +196,15 @@ def build_programs(name: str, pin: sources.Pin) -> None:
     build.finish()
 
 
-def build_bundle(pins: dict[str, sources.Pin]) -> None:
+def build_bundle(pins: dict[str, sources.Pin], name: str) -> None:
     tarballs = [sources.fetch(pins[name]) for name in ("ffmpeg", "soxr", "zlib")]
     texts = [SCRIPT, *(Path(path).read_text() for path in (FORMATS, ALLOCATOR, ACCOUNT))]
-    build = Build("bundle", tarballs, [*texts, *refused_filters()])
+    build = Build(name, tarballs, [*texts, *refused_filters()])
     if build.is_done():
         return
     build.start()
     staged = build.work / "staged"
+    build.sanitize = SANITIZE if name == "sanitized" else ""
     build_zlib(build, staged)
     build_soxr(build, staged)
     flags = build_static(build, staged)
@@ -210,7 +219,7 @@ def build_bundle(pins: dict[str, sources.Pin]) -> None:
 
 def build_zlib(build: Build, staged: Path) -> None:
     source = build.source("zlib")
-    build.environment["CFLAGS"] = "-O2 -fPIC"
+    build.environment["CFLAGS"] = f"-O2 -fPIC {build.sanitize}"
     build.run("./configure", "--static", f"--prefix={staged}", cwd=source)
     build.make(source, "install")
     del build.environment["CFLAGS"]
@@ -221,6 +230,7 @@ def build_soxr(build: Build, staged: Path) -> None:
         "CMAKE_INSTALL_PREFIX": staged,
         "CMAKE_INSTALL_LIBDIR": "lib",
         "CMAKE_BUILD_TYPE": "Release",
+        "CMAKE_C_FLAGS": build.sanitize,
         "CMAKE_POSITION_INDEPENDENT_CODE": "ON",
         "CMAKE_POLICY_VERSION_MINIMUM": "3.5",  # which cmake 4 wants to be told
         "BUILD_SHARED_LIBS": "OFF",
@@ -243,6 +253,7 @@ def build_static(build: Build, staged: Path) -> list[str]:
     components = listed_components(source)
     chosen = [f"--enable-{kind}={','.join(names)}" for kind, names in components.items()]
     flags = [*BUNDLE_FLAGS.split(), *COMMON_FLAGS.split(), *chosen]
+    flags += SANITIZED_FLAGS if build.sanitize else []
     # By the environment, since the flags become part of the library.
     build.environment |= {"CPATH": f"{staged}/include", "LIBRARY_PATH": f"{staged}/lib"}
     build.run("./configure", *flags, cwd=source)
@@ -275,11 +286,13 @@ def link_elf(build: Build, staged: Path, library: Path) -> None:
     (build.prefix / "include/private_names.h").write_text(header)
     for archive in archives(staged, PARTS):
         build.run("objcopy", f"--redefine-syms={mapping}", archive)
+    # The reports of sanitizers name functions by the symbols.
+    kind = build.sanitize.split() or ["-Wl,--strip-all"]
     build.run(
         "cc", "-O2", "-fPIC", "-Wall", "-Wextra", "-Werror", "-I", ACCOUNT.parent, ALLOCATOR,
-        *(f"-Wl,--wrap={name}" for name in ALLOCATING),
+        *(f"-Wl,--wrap={name}" for name in ALLOCATING), *kind,
         "-shared", "-o", library, f"-Wl,-soname,{LIBRARY},--version-script={script}",
-        "-Wl,-Bsymbolic,--gc-sections,-z,relro,-z,now,-z,noexecstack,--strip-all",
+        "-Wl,-Bsymbolic,--gc-sections,-z,relro,-z,now,-z,noexecstack",
         "-Wl,--whole-archive", *archives(staged, PARTS), "-Wl,--no-whole-archive",
         *archives(staged, ("soxr", "z")), "-lm", "-pthread",
     )  # fmt: skip
@@ -354,7 +367,12 @@ def write_licences(build: Build, flags: list[str]) -> None:
 def main(arguments: list[str]) -> None:
     pins = sources.read_pins()
     others = {name.removeprefix("ffmpeg-"): pin for name, pin in pins.items() if "ffmpeg-" in name}
-    needed = ["make", "cc", *["nasm"] * X86, *["cmake"] * ("bundled" in arguments)]
+    needed = [
+        "make",
+        "cc",
+        *["nasm"] * X86,
+        *["cmake"] * bool({"bundled", "sanitized"} & {*arguments}),
+    ]
     if missing := [program for program in needed if not shutil.which(program)]:
         raise BuildError(f"building FFmpeg needs {' and '.join(missing)}, which is not here")
     (ROOT / "build").mkdir(exist_ok=True)
@@ -368,13 +386,15 @@ def build_named(
 ) -> None:
     match arguments:
         case ["bundled"]:
-            build_bundle(pins)
+            build_bundle(pins, "bundle")
+        case ["sanitized"]:
+            build_bundle(pins, "sanitized")
         case ["oracle"]:
             build_programs("oracle", pins["ffmpeg"])
         case [series] if series in others:
             build_programs(f"ffmpeg-{series}", others[series])
         case _:
-            sys.exit(f"usage: ffmpeg.py bundled | oracle | {' | '.join(others)}")
+            sys.exit(f"usage: ffmpeg.py bundled | sanitized | oracle | {' | '.join(others)}")
 
 
 if __name__ == "__main__":
