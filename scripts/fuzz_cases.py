@@ -182,7 +182,8 @@ def choose_options(random: Random, suffix: str) -> dict[str, Any]:
     if suffix == "s16le" or random.random() < 0.03:
         options["format"] = random.choice(("s16le", "f64be", "mulaw"))
         channels = random.choice((1, 2, 64))
-        options["format_options"] = {"sample_rate": random.choice(RATES), "channels": channels}
+        # Days of audio, as at 1 Hz, take as long as they should to go through.
+        options["format_options"] = {"sample_rate": random.choice(RATES[2:]), "channels": channels}
     return options
 
 

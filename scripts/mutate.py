@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from flac_bytes import crc_8, crc_16
 
 MOST_PARTS = 2000
-MOST_BYTES = 1 << 20
+MOST_BYTES = 1 << 18
 HEADER = 64  # bytes from the beginning of a part among which its numbers are
 INTEGERS = [
     *(0, 1, 2, 3, 4, 8, 16, 32, 64, 127, 128, 255, 256, 1000, 32767, 32768, 44100, 65535, 65536),
