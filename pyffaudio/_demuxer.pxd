@@ -161,6 +161,8 @@ cdef inline int open_demuxer(Media *media, Source *source, const Policy *policy,
     if reads(media, FLAC) and options != NULL \
             and ff.av_dict_set(options, "raw_packet_size", RAW_BYTES, 0) < 0:
         return ff.AVERROR(ENOMEM)
+    # What FFmpeg's parser makes of damage depends on how the bytes come to it.
+    source.fills = reads(media, FLAC)
     status = ff.avformat_open_input(&media.format, "", demuxer, options)
     if status < 0:
         # AVERROR(ENOMEM) too: it answers sizes that the header makes up.

@@ -71,6 +71,7 @@ cdef struct Source:
     PyObject *file              # FILE_OBJECT, borrowed: the Decoder holds the reference
     bint seekable
     bint waits                  # DESCRIPTOR of a pipe, terminal or socket: poll before reading
+    bint fills                  # no read of the demuxer is answered in part but the last
     int64_t base                # where in the file object our position 0 is
     int64_t position            # of the demuxer, counted from the source's first byte
     Links links                 # of a chained Ogg; the demuxer's own zero is links.origin
@@ -327,7 +328,7 @@ cdef inline int read_link(Source *source, uint8_t *buffer, int size) noexcept no
 cdef inline int read_callback(void *opaque, uint8_t *buffer, int size) noexcept nogil:
     cdef Source *source = <Source *>opaque
     cdef int64_t left = size
-    cdef int count
+    cdef int count, got
     if source.links.next_link > 0:
         left = min(left, source.links.next_link - source.position)
     if left <= 0:
@@ -339,7 +340,13 @@ cdef inline int read_callback(void *opaque, uint8_t *buffer, int size) noexcept 
     if count <= 0:
         return ff.AVERROR_EOF if count == 0 else count
     source.position += count
-    return count
+    got = count
+    while source.fills and count > 0 and got < left:
+        count = read_at_position(source, buffer + got, <int>left - got)
+        if count > 0:
+            source.position += count
+            got += count
+    return got
 
 
 cdef inline int peek(Source *source, int64_t offset, uint8_t *into, int size) noexcept nogil:

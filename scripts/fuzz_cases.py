@@ -42,7 +42,7 @@ FILTERS = [
     "areverse",
     "loudnorm",
     "aresample=16000",
-    "asplit[a][b];[a]adelay=50:all=1[c];[b][c]amix",
+    "asplit[a][b];[a]aecho[c];[b][c]amix",
     "silenceremove=stop_periods=-1:stop_duration=0.1:stop_threshold=-40dB",
     "pan=mono|c0=c0",
 ]

@@ -6,15 +6,17 @@
 import io
 import random
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import pyffaudio
+from ffmpeg_command import encode
 from media import Media
 from pyffaudio import AudioReader
-from signals import full_range
+from signals import full_range, music, quantise
 from wav_bytes import wav_bytes
 
 FRAMES = full_range(30_011, 2, "int16")
@@ -71,6 +73,28 @@ def test_answers_of_every_length(media: Media, name: str) -> None:
             assert "more than asked" in str(error)  # noqa: PT017 - there may be no such read
         else:
             np.testing.assert_array_equal(audio.samples, expected)
+
+
+class OneThird(io.BytesIO):
+    """A file object that answers a third of what is asked for."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return super().read(None if size is None else 1 + size // 3)
+
+
+def test_damage_is_the_same_however_it_is_read(tmp_path: Path) -> None:
+    """FFmpeg's parser of FLAC takes damage for more where its bytes come in other pieces."""
+    samples = quantise(music(60_000)[:, :1], "int16")
+    flac = encode(tmp_path / "a.flac", samples, 8000, "-c:a", "flac").read_bytes()
+    draw = random.Random(0)
+    for _ in range(60):
+        data = bytearray(flac)
+        for _ in range(draw.randint(1, 4)):
+            data[draw.randrange(100, len(data))] ^= 1 << draw.randrange(8)
+        expected = pyffaudio.decode_bytes(data, on_error="partial")
+        audio = pyffaudio.decode_file(OneThird(data), on_error="partial")
+        assert audio.issues == expected.issues
+        assert audio.samples.tobytes() == expected.samples.tobytes()
 
 
 @pytest.mark.parametrize(
