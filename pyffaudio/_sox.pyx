@@ -270,7 +270,7 @@ cdef class Decoder:
         claimed = self.facts["num_frames"]
         if ended and stream.frames_in == 0 and self.input_bytes and not self.is_lossless:
             raise diagnose.fault_error("nothing_decoded", 0, self.facts["container"],
-                                       self._head(), self.description)
+                                       self._head(), self.description, self.limits)
         if ended and claimed is not None and stream.frames_in < claimed:
             lost = resampled_length(stream, claimed) - stream.position
         if stream.error != 0:

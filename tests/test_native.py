@@ -95,7 +95,7 @@ def test_an_exception_within_a_conversion_reaches_the_caller(
 
     with pyffaudio.AudioReader(source, **options) as reader:
         with monkeypatch.context() as patched:
-            patched.setattr("pyffaudio._decode.mix_matrix", interrupt)
+            patched.setattr("pyffaudio.levels.mix_matrix", interrupt)
             with pytest.raises(KeyboardInterrupt):
                 pyffaudio.decode_bytes(source, **options)
             reader.seek(100_000)
