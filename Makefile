@@ -65,6 +65,7 @@ $(MATRIX:%=matrix-%): matrix-%: .venv/ready-for-test ffmpeg-%
 fuzz: build  ## decode FUZZ_INPUTS=1000000 mutated files; FUZZ_REPORT=docs/safety/fuzz.md
 	$(VENV) scripts/fuzz.py $(or $(FUZZ_INPUTS),1000000) $(FUZZ_ASKED)
 
+# Of the planted bugs, the leak is known by posix_memalign, which only FFmpeg calls.
 sanitize: .venv/ready-for-test fuzz-flac fuzz-filters  ## decode FUZZ_INPUTS=5000 mutated files with sanitizers
 	$(call copy_tree,build/sanitize)
 	cd build/sanitize && PYFFAUDIO_SOX=no PYFFAUDIO_SANITIZE=address,undefined \
@@ -77,7 +78,7 @@ sanitize: .venv/ready-for-test fuzz-flac fuzz-filters  ## decode FUZZ_INPUTS=500
 	! FUZZ_SANITIZED=extension $(SANITIZERS) PYTHONPATH=build/sanitize \
 		$(VENV) scripts/fuzz.py 300 >build/fuzz/planted
 	grep -q heap-buffer-overflow build/fuzz/planted
-	grep -h -A 6 'Direct leak' build/fuzz/stderr-* | grep -q open_session
+	grep -h -A 1 'Direct leak' build/fuzz/stderr-* | grep -q posix_memalign
 
 fuzz-sanitized: .venv/ready-for-test ffmpeg-sanitized  ## decode FUZZ_INPUTS=250000 mutated files, FFmpeg under sanitizers too
 	$(call copy_tree,build/fuzz-sanitized)
