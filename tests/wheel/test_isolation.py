@@ -19,7 +19,7 @@ LOAD_ALL = Path(__file__).with_name("load_all.py")
 OUR_EXTENSION, OUR_LIBRARY = "_decode.abi3", "libpyffaudio_ffmpeg"
 OURS = {OUR_EXTENSION, OUR_LIBRARY}
 THEIRS = {"libavutil", "libswresample", "libavcodec", "libavformat", "libavfilter"}
-SYSTEM = {"libc", "libm", "libpthread"}
+SYSTEM = {"libc", "libm", "libpthread", "ld-linux-x86-64"}
 THEIR_PATHS = [ORACLE / f"lib/{name}.so" for name in sorted(THEIRS)]
 BINDING = re.compile(r"binding file (\S+) \[\d+\] to (\S+) \[\d+\]: normal symbol `(\w+)'")
 
