@@ -168,11 +168,13 @@ def _crew(workers: int) -> Iterator[tuple[ThreadPoolExecutor, Stop]]:
 
     stop = Stop()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="pyffaudio")
+    is_finalizing = sys.is_finalizing  # at the interpreter's end, no module has its names any more
     try:
         yield pool, stop
     finally:
         stop.request()
-        pool.shutdown(wait=True, cancel_futures=True)
+        if not is_finalizing():  # else its threads have ended already
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _decode_ahead(

@@ -46,9 +46,13 @@ def decode_all():
 
 
 def run(code: str, *arguments: object, timeout: float = 100) -> tuple[int, str, str]:
-    """Exit status, stdout and stderr of a program."""
+    """Exit status, stdout and stderr of a program.
+
+    As of 3.12, Python warns of every fork beside threads.
+    """
+    quiet = ["-W", "ignore:This process:DeprecationWarning"]
     done = subprocess.run(
-        [sys.executable, "-c", PRELUDE + code, *map(str, arguments)],
+        [sys.executable, *quiet, "-c", PRELUDE + code, *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=timeout,

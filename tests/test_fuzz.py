@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from random import Random
 
+import pyffaudio
 from ogg_pages import checksum
 from zoo import ROOT
 
@@ -19,7 +20,7 @@ from mutate import mutate, parts_of
 
 def test_a_few_hundred_inputs(tmp_path: Path) -> None:
     command = [sys.executable, str(ROOT / "scripts/fuzz.py"), "400"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    environment = os.environ | {"PYTHONPATH": str(Path(pyffaudio.__file__).parents[1])}
     done = subprocess.run(
         command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
     )
