@@ -74,20 +74,25 @@ cdef inline str what_is_out(ff.AVFilterContext *context, tuple bounds, dict valu
     return ""
 
 
-cdef inline tuple try_node(ff.AVFilterGraph *graph, const Node *node, tuple bounds):
+cdef inline tuple try_node(ff.AVFilterGraph *graph, const Node *node, tuple bounds,
+                           MemoryAccount *memory):
     cdef ff.AVFilterContext *context = NULL
     cdef dict values = {}
     cdef int place = -1
     cdef int status
     forget_complaint()
+    count_memory(memory)
     status = add_filter(graph, node.filter, &context)
     if status >= 0:
         status = set_options(context, node, &place)
+    count_memory(NULL)
     if status < 0:
         return words_of(status), place, [], [], values
     words = what_is_out(context, bounds, values)
     if not words:
+        count_memory(memory)
         status = ff.avfilter_init_str(context, NULL)
+        count_memory(NULL)
         words = words_of(status) if status < 0 else ""
     if words:
         return words, -1, [], [], values
@@ -98,21 +103,18 @@ cdef inline tuple try_node(ff.AVFilterGraph *graph, const Node *node, tuple boun
 cdef inline tuple try_filter(bytes name, tuple options, tuple bounds):
     cdef Node node
     cdef MemoryAccount memory
-    cdef ff.AVFilterGraph *graph
+    cdef ff.AVFilterGraph *graph = ff.avfilter_graph_alloc()
+    if graph == NULL:
+        raise MemoryError
     memset(&memory, 0, sizeof(memory))
     open_account(&memory, 0)
-    count_memory(&memory)
-    graph = ff.avfilter_graph_alloc()
     node.options = NULL
     try:
-        if graph == NULL:
-            raise MemoryError
         fill_node(&node, name, options)
-        return try_node(graph, &node, bounds)
+        return try_node(graph, &node, bounds, &memory)
     finally:
         free(node.options)
         ff.avfilter_graph_free(&graph)
-        count_memory(NULL)
 
 
 cdef inline list filters_of_ffmpeg():

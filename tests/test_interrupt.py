@@ -81,6 +81,17 @@ def test_ctrl_c(silence: Path, call: str) -> None:
     assert err.rstrip().endswith("KeyboardInterrupt"), err
 
 
+def check_output(code: str, silence: Path, expected: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", code, os.fspath(silence)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout == expected, done.stderr
+
+
 def test_a_batch_that_was_interrupted_is_not_padded(silence: Path) -> None:
     """Its rows may be of gigabytes, and nobody will look at them."""
     code = PRELUDE + (
@@ -93,14 +104,7 @@ def test_a_batch_that_was_interrupted_is_not_padded(silence: Path) -> None:
         "except KeyboardInterrupt:\n"
         "    print((out == 7).any())\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, os.fspath(silence)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.stdout == "False\n", done.stderr
+    check_output(code, silence, "False\n")
 
 
 def test_a_signal_handler_s_exception_reaches_the_caller(silence: Path) -> None:
@@ -118,11 +122,4 @@ def test_a_signal_handler_s_exception_reaches_the_caller(silence: Path) -> None:
         "except Enough:\n"
         "    print('enough')\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, os.fspath(silence)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.stdout == "enough\n", done.stderr
+    check_output(code, silence, "enough\n")

@@ -142,6 +142,14 @@ if BUNDLED:
         )
         assert abs(audio.num_frames - 1_000_000) < 20
 
+    def test_filters_that_make_an_hour_of_nothing() -> None:
+        with pytest.raises(LimitExceededError, match="what FFmpeg keeps"):
+            pyffaudio.decode_bytes(
+                wav_bytes(full_range(1000, 2, "int16"), 48000),
+                filters="apad=whole_dur=3600,areverse",
+                limits=Limits(max_bytes=64 * MIB),
+            )
+
     def test_a_resampler_s_filter_counts() -> None:
         with pytest.raises((LimitExceededError, FilterError)):
             pyffaudio.decode_bytes(
