@@ -17,7 +17,6 @@ from media import Media
 from pyffaudio import (
     AudioReader,
     CorruptAudioError,
-    FilterError,
     LimitExceededError,
     Limits,
 )
@@ -148,14 +147,6 @@ if BUNDLED:
                 wav_bytes(full_range(1000, 2, "int16"), 48000),
                 filters="apad=whole_dur=3600,areverse",
                 limits=Limits(max_bytes=64 * MIB),
-            )
-
-    def test_a_resampler_s_filter_counts() -> None:
-        with pytest.raises((LimitExceededError, FilterError)):
-            pyffaudio.decode_bytes(
-                wav_bytes(full_range(1000, 1, "int16"), 8000),
-                filters="aresample=7919:filter_size=4096:phase_shift=20:exact_rational=0",
-                limits=Limits(max_bytes=MIB),
             )
 
     def test_a_decode_within_a_file_object_counts_for_itself(media: Media) -> None:
