@@ -75,7 +75,8 @@ def contenders(suffix: str, first: Clip) -> Iterator[dict[str, Run]]:
             runs |= {ONE: partial(many, 1), TWO: partial(many, WORKERS)}
         if BATCH is not None:
             rate = first.decoded_rate
-            out = np.zeros((CLIPS, CLIP_SECONDS * rate, 1), "float32")
+            # In memory already, as that of a second batch is.
+            out = np.ones((CLIPS, CLIP_SECONDS * rate, 1), "float32")
             runs[INTO] = partial(batch, out)
         threads = stack.enter_context(ThreadPoolExecutor(WORKERS))
         spawn = get_context("spawn")
