@@ -4,6 +4,7 @@ from libc.stdint cimport INT64_MAX, int64_t, uint8_t
 from posix.stat cimport S_ISREG, stat, struct_stat
 
 from pyffaudio cimport ffmpeg as ff
+from pyffaudio._claim cimport is_raised
 from pyffaudio._convert cimport MAX_CHANNELS, Output
 from pyffaudio._copy cimport Copy, Frames, copy_frames
 from pyffaudio._feed cimport is_filtered
@@ -20,6 +21,9 @@ cdef extern from *:
     """
     int64_t take_next "PYFFAUDIO_TAKE_NEXT" (int64_t *next) nogil
     void take_all "PYFFAUDIO_TAKE_ALL" (int64_t *next, int64_t count) nogil
+
+cdef enum:
+    PADDED_FRAMES = 1 << 20     # at once
 
 # What all rows have in common.
 cdef struct Plan:
@@ -111,17 +115,21 @@ cdef inline void pad_row(const Session *session, Plan *plan, const Row *row) noe
     cdef uint8_t *from_channels[MAX_CHANNELS]
     cdef uint8_t *to_channels[MAX_CHANNELS]
     cdef Frames source, target
+    cdef int64_t at = row.filled
     cdef int channel
-    for channel in range(plan.num_channels):
-        from_channels[channel] = plan.padding
-        to_channels[channel] = row.output.base + row.filled * row.output.frame_stride \
-            + channel * row.output.channel_stride
     source.channels = from_channels
     source.step = 0
     target.channels = to_channels
     target.step = row.output.frame_stride
-    copy_frames(Copy.SAME, session.target.item_bytes, &source, &target, plan.num_channels,
-                plan.row_frames - row.filled)
+    # In pieces, since a row may be of gigabytes, and whoever has stopped does not wait for it.
+    while at < plan.row_frames and not is_raised(session.feed.source.stop_flag):
+        for channel in range(plan.num_channels):
+            from_channels[channel] = plan.padding
+            to_channels[channel] = row.output.base + at * row.output.frame_stride \
+                + channel * row.output.channel_stride
+        copy_frames(Copy.SAME, session.target.item_bytes, &source, &target, plan.num_channels,
+                    min(plan.row_frames - at, PADDED_FRAMES))
+        at += PADDED_FRAMES
 
 
 cdef inline bint fill_row(Session *session, Plan *plan, Row *row) noexcept nogil:

@@ -55,7 +55,7 @@ cdef struct Converter:
     int sample_rate
     bint resamples
     bint tames                  # floats become integers: see tame_frame()
-    int frame_offset            # consumed of the frame that is fed, when not resampling
+    int frame_offset            # consumed of the frame that is fed
     int64_t frames_in           # of this run, when resampling
     int64_t frames_out
     int error                   # met after some frames were filled: the next call's answer
@@ -286,23 +286,35 @@ cdef inline int copy(const Converter *converter, const Target *target, const Out
     return count
 
 
+cdef inline int find_planes(const Converter *converter, const ff.AVFrame *frame,
+                            uint8_t **planes) noexcept nogil:
+    """Where the rest of the frame begins; answers the bytes from one frame to the next."""
+    cdef int channels = frame.ch_layout.nb_channels
+    cdef int step = ff.av_get_bytes_per_sample(<ff.AVSampleFormat>frame.format)
+    cdef int channel
+    if not ff.av_sample_fmt_is_planar(<ff.AVSampleFormat>frame.format):
+        step *= channels
+        channels = 1
+    for channel in range(channels):
+        planes[channel] = frame.extended_data[channel] + <int64_t>converter.frame_offset * step
+    return step
+
+
+cdef inline void consume(Converter *converter, Feed *feed, int count) noexcept nogil:
+    converter.frame_offset += count
+    if converter.frame_offset == feed_frame(feed).nb_samples:
+        converter.frame_offset = 0
+        consume_feed(feed)
+
+
 cdef inline int convert_frame(Converter *converter, const Target *target, const Output *output,
                               int room, Feed *feed) noexcept nogil:
     """Convert as much of the frame as there is room for; libswresample keeps none of it."""
     cdef uint8_t *planes[MAX_CHANNELS]
     cdef ff.AVFrame *frame = feed_frame(feed)
-    cdef int channels = frame.ch_layout.nb_channels
-    cdef int step = ff.av_get_bytes_per_sample(<ff.AVSampleFormat>frame.format)
-    cdef int count = frame.nb_samples - converter.frame_offset
-    cdef int channel
-    if count > room:
-        count = room
+    cdef int count = min(frame.nb_samples - converter.frame_offset, room)
+    cdef int step = find_planes(converter, frame, planes)
     if output.base != NULL:
-        if not ff.av_sample_fmt_is_planar(<ff.AVSampleFormat>frame.format):
-            step *= channels
-            channels = 1
-        for channel in range(channels):
-            planes[channel] = frame.extended_data[channel] + <int64_t>converter.frame_offset * step
         if converter.copy != Copy.NO_COPY:
             count = copy(converter, target, output, frame, planes, step, count)
         else:
@@ -310,21 +322,22 @@ cdef inline int convert_frame(Converter *converter, const Target *target, const 
                             count)
         if count <= 0:
             return count if count < 0 else ff.AVERROR_INVALIDDATA
-    converter.frame_offset += count
-    if converter.frame_offset == frame.nb_samples:
-        converter.frame_offset = 0
-        consume_feed(feed)
+    consume(converter, feed, count)
     return count
 
 
 cdef inline int resample_frame(Converter *converter, const Target *target, const Output *output,
                                int room, Feed *feed) noexcept nogil:
-    """Hand the frame to the resampler, which keeps what there is no room for."""
+    """Hand a piece of the frame to the resampler, which keeps what there is no room for."""
+    cdef uint8_t *planes[MAX_CHANNELS]
     cdef const ff.AVFrame *frame = feed_frame(feed)
-    cdef int written = convert(converter, target, output, room, CHUNK_FRAMES,
-                               <const uint8_t **>frame.extended_data, frame.nb_samples)
-    converter.frames_in += frame.nb_samples
-    consume_feed(feed)
+    cdef int count = min(frame.nb_samples - converter.frame_offset, CHUNK_FRAMES)
+    cdef int written
+    find_planes(converter, frame, planes)
+    written = convert(converter, target, output, room, CHUNK_FRAMES, <const uint8_t **>planes,
+                      count)
+    converter.frames_in += count
+    consume(converter, feed, count)
     return written
 
 

@@ -60,6 +60,7 @@ cdef extern from *:
 
 cdef enum:
     LEAST_RATE = 1000           # below, some filters divide by zero
+    MOST_GIVEN = 65536          # frames at once; no codec but PCM has more in one of its own
 
 cdef struct Option:
     const char *name
@@ -103,6 +104,7 @@ cdef struct Graph:
     int error                   # that ended it, and all calls answer
     int64_t origin              # the first frame that goes in, at the rate of the stream's first
     int64_t stop                # the frame before which the last one is
+    int given                   # of the frame that is waiting
     int64_t frames_in           # so far, at `rate`
     int64_t bytes_in            # of this call
     char[200] words             # of FFmpeg, about what failed
@@ -324,20 +326,24 @@ cdef inline int frames_until(const Media *media, int64_t position) noexcept nogi
 
 
 cdef inline int feed_frame_on(Graph *graph, Media *media) noexcept nogil:
-    """Have the waiting frame, as far as it is wanted, go into the graph."""
+    """Have the waiting frame, as far as it is wanted, go into the graph, in pieces if it is long."""
     cdef int size = ff.av_get_bytes_per_sample(<ff.AVSampleFormat>graph.format)
-    cdef int skip = frames_until(media, graph.origin)
-    cdef int count = frames_until(media, graph.stop) - skip
+    cdef int begin = frames_until(media, graph.origin) + graph.given
+    cdef int left = frames_until(media, graph.stop) - begin
+    cdef int count = min(left, MOST_GIVEN)
     cdef int status = 0
     if count > 0:
         graph.bytes_in += <int64_t>count * size * graph.layout.nb_channels
         if graph.bytes_in > graph.plan.max_bytes:
             return exceed(graph, media, Fault.TOO_MUCH_TO_FILTER, graph.plan.max_bytes)
-        status = give(graph, media, skip, count)
+        status = give(graph, media, begin, count)
         graph.frames_in += count
     if status < 0:
         return fail_in_graph(graph, media, status)
-    consume_frame(media)
+    graph.given += count
+    if left <= count:
+        graph.given = 0
+        consume_frame(media)
     return 0
 
 

@@ -269,7 +269,7 @@ class _Batch:
             result.lengths[index] = audio.num_frames
             result.more[index] = audio.more
             result.issues[index] = audio.issues
-        if stop.is_requested:
+        if stop.is_requested or (result.errors[index] is not None and not self._keeps_on):
             return  # nobody will see the row, and padding it may take seconds
         along = row.T if self._asked[index].channels_first and row.ndim == 2 else row
         along[result.lengths[index] :] = self._padding

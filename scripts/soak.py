@@ -25,6 +25,7 @@ import test_attacks
 import test_bombs
 import test_forks
 from conftest import MUSIC
+from ffmpeg_command import ffmpeg
 from media import Media, recordings
 
 REPORT = Path("docs/safety/soak.md")
@@ -78,6 +79,41 @@ for number, (path, call) in zip(range(decodes), itertools.cycle(itertools.produc
         failed += 1
 after = in_use()
 print(failed, *(last - first for first, last in zip(before, after)))
+"""
+# The recipe of SECURITY.md beside the same decode in this process: medians, in milliseconds.
+CHILD = """
+import re, statistics, sys, time
+from pathlib import Path
+import pyffaudio
+recipe = re.search(r"```python\n(.*?)\nwith open", Path("SECURITY.md").read_text(), re.DOTALL)[1]
+exec(recipe)
+def timed(call):
+    start = time.perf_counter()
+    call()
+    return 1000 * (time.perf_counter() - start)
+data, apart, here = Path(sys.argv[1]).read_bytes(), [], []
+for _ in range(200):
+    apart.append(timed(lambda: decode(data)))
+    here.append(timed(lambda: pyffaudio.decode_bytes(data, num_channels=1, limits=LIMITS)))
+print(statistics.median(apart), statistics.median(here))
+"""
+# How much faster two threads decode two sources than one thread both: the median of pairs.
+THREADS = """
+import statistics, sys, time
+from threading import Thread
+import pyffaudio
+data = [open(sys.argv[1], "rb").read() for _ in range(2)]
+def work(sources):
+    for source in sources:
+        for _ in range(20):
+            pyffaudio.decode_bytes(source)
+def timed(*shares):
+    threads = [Thread(target=work, args=(share,)) for share in shares]
+    start = time.perf_counter()
+    for thread in threads: thread.start()
+    for thread in threads: thread.join()
+    return time.perf_counter() - start
+print(statistics.median(timed(data) / timed(data[:1], data[1:]) for _ in range(21)))
 """
 Row = tuple[str, str, bool]
 
@@ -149,12 +185,36 @@ def fork_rows(folder: Path) -> Iterator[Row]:
         yield f"the end, with {ending}", f"{len(bad)} of 10 not silent and 0", not bad
 
 
+def child_rows(folder: Path) -> Iterator[Row]:
+    for name in ("wav_s16", "mp3"):
+        apart, here = map(float, said(CHILD, Media(folder)[name]))
+        figures = f"{apart:.1f} ms a file in a process of its own, {here:.1f} ms in this one"
+        yield f"the recipe of SECURITY.md, {name}", figures, True
+
+
+def thread_rows(folder: Path) -> Iterator[Row]:
+    """On music, so that it is decoding that is measured; two cores are needed."""
+    for suffix in ("flac", "mp3", "ogg"):
+        path = folder / f"music.{suffix}"
+        ffmpeg("-i", recordings(MUSIC["ogg"])[0], "-t", "20", path)
+        (times,) = map(float, said(THREADS, path))
+        yield f"two threads on two cores, {suffix}", f"{times:.2f} times one", times >= 1.9
+
+
+def said(code: str, *arguments: object) -> list[str]:
+    """The words that a program of its own prints."""
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+
+
 PARTS: dict[str, Callable[[Path], Iterator[Row]]] = {
     "attacks": attack_rows,
     "bombs": bomb_rows,
     "forks": fork_rows,
     "latency": latency_rows,
     "growth": growth_rows,
+    "child": child_rows,
+    "threads": thread_rows,
 }
 
 

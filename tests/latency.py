@@ -53,6 +53,8 @@ def make(folder: Path, recording: Path, repeated: int = REPEATED) -> None:
         file.truncate(HOURS)
     if not (folder / "fifo").exists():
         os.mkfifo(folder / "fifo")
+    source = ("-f", "lavfi", "-i", "sine=r=48000:d=400", "-ac", "2")
+    ffmpeg(*source, "-af", "asetnsamples=n=3900000", "-c:a", "pcm_s16le", folder / "packets.mka")
     wav, shape = folder / "short.wav", ("-t", "20", "-ar", "48000", "-ac", "2")
     ffmpeg("-stream_loop", "-1", "-i", recording, *shape, wav)
     for name, arguments in FILES.items():
@@ -102,6 +104,11 @@ def batch(source: Any, **options: Any) -> None:
     )
 
 
+def again(source: Any, **options: Any) -> None:
+    for _ in range(100):
+        decode(source, **options)
+
+
 def into(source: Any, **options: Any) -> None:
     pyffaudio.decode_into(source, np.zeros((1 << 28, 2), np.int16), **options)
 
@@ -124,6 +131,12 @@ KINDS: dict[str, Call] = {
     "stalled FIFOs, decode_many": lambda at, options: many(at / "fifo", **options),
     "decode_many": lambda at, options: many(at / "silence", **SLOWLY, **RAW, **options),
     "decode_batch_into": lambda at, options: batch(at / "silence", **RAW, **options),
+    "packets of millions, resampled": lambda at, options: again(
+        at / "packets.mka", **SLOWLY, **options
+    ),
+    "packets of millions, filtered": lambda at, options: again(
+        at / "packets.mka", filters="highpass=f=200,aresample=1000", **options
+    ),
     "a filter graph": lambda at, options: decode(
         at / "silence", filters="highpass=f=200,aresample=1000", **RAW, **options
     ),

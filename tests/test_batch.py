@@ -204,6 +204,22 @@ def test_seconds_are_those_of_one_by_one(start: float, stop: float | None, rate:
     assert (out[0, expected.num_frames :] == 5).all()
 
 
+def test_padding_reaches_the_end_of_a_long_row() -> None:
+    """It is written in pieces."""
+    for frames in ((1 << 20) + 800, (1 << 20) + 801, (1 << 21) + 1000):
+        out = np.zeros((1, frames, 1), np.uint8)
+        result = pyffaudio.decode_batch_into([WAV], out, num_channels=1, pad_value=9)
+        assert (out[0, result.lengths[0] :] == 9).all()
+
+
+def test_a_row_whose_error_is_raised_is_not_padded() -> None:
+    """Its rows may be of gigabytes, and the error should not wait for that."""
+    out = np.zeros((1, 1000, 1), np.uint8)
+    with pytest.raises(pyffaudio.UnsupportedFormatError):
+        pyffaudio.decode_batch_into([b"no audio"], out, pad_value=9)
+    assert not out.any()
+
+
 @pytest.mark.parametrize(
     "limits",
     [

@@ -239,3 +239,23 @@ print(whole == sorted(map(bytes, expected)), {len(block) for block in found[:-8]
 def test_threads_on_one_reader_take_turns(media: Media, silence: Path) -> None:
     """Each frame goes to one of them, and blocks are whole."""
     assert run(TURNS, media["flac_16"], silence, 1) == (0, "True {7}\n", "")
+
+
+SECOND_INTERPRETER = """
+try:
+    import _interpreters as interpreters
+except ImportError:
+    import _xxsubinterpreters as interpreters
+interpreters.run_string(interpreters.create(), '''
+try:
+    import pyffaudio
+except ImportError as error:
+    print("ImportError", flush=True)
+''')
+decode_all()
+"""
+
+
+def test_one_interpreter_of_a_process_has_it(media: Media, silence: Path) -> None:
+    """As it is with NumPy: another gets an ImportError, and the first goes on."""
+    assert run(SECOND_INTERPRETER, media["flac_16"], silence, 1) == (0, "ImportError\n", "")
