@@ -154,6 +154,9 @@ cdef inline int open_demuxer(Media *media, Source *source, const Policy *policy,
                              ff.AVDictionary **options) noexcept nogil:
     cdef const ff.AVInputFormat *demuxer = NULL
     cdef int status = open_context(media, source, policy)
+    # What FFmpeg makes of damage depends on how the bytes come to it. Those of a pipe may be live,
+    # and are not waited for; but FLAC's parser finds other frames then.
+    source.fills = source.seekable
     if status > 0:
         status = choose_demuxer(media, source, policy, &demuxer)
     if status < 0:
@@ -161,8 +164,7 @@ cdef inline int open_demuxer(Media *media, Source *source, const Policy *policy,
     if reads(media, FLAC) and options != NULL \
             and ff.av_dict_set(options, "raw_packet_size", RAW_BYTES, 0) < 0:
         return ff.AVERROR(ENOMEM)
-    # What FFmpeg's parser makes of damage depends on how the bytes come to it.
-    source.fills = reads(media, FLAC)
+    source.fills |= reads(media, FLAC)
     status = ff.avformat_open_input(&media.format, "", demuxer, options)
     if status < 0:
         # AVERROR(ENOMEM) too: it answers sizes that the header makes up.

@@ -325,28 +325,31 @@ cdef inline int read_link(Source *source, uint8_t *buffer, int size) noexcept no
     return linked
 
 
-cdef inline int read_callback(void *opaque, uint8_t *buffer, int size) noexcept nogil:
-    cdef Source *source = <Source *>opaque
+cdef inline int read_once(Source *source, uint8_t *buffer, int size) noexcept nogil:
+    """Read on in the present link, as much as the source gives at once."""
     cdef int64_t left = size
-    cdef int count, got
+    cdef int count
     if source.links.next_link > 0:
         left = min(left, source.links.next_link - source.position)
     if left <= 0:
-        return ff.AVERROR_EOF
+        return 0
     if source.links.watched and source.links.next_link == 0:
         count = read_link(source, buffer, size)
     else:
         count = read_at_position(source, buffer, <int>left)
-    if count <= 0:
-        return ff.AVERROR_EOF if count == 0 else count
-    source.position += count
-    got = count
-    while source.fills and count > 0 and got < left:
-        count = read_at_position(source, buffer + got, <int>left - got)
-        if count > 0:
-            source.position += count
-            got += count
-    return got
+    if count > 0:
+        source.position += count
+    return count
+
+
+cdef inline int read_callback(void *opaque, uint8_t *buffer, int size) noexcept nogil:
+    cdef Source *source = <Source *>opaque
+    cdef int got = read_once(source, buffer, size)
+    cdef int count = got
+    while source.fills and count > 0 and got < size:
+        count = read_once(source, buffer + got, size - got)
+        got += max(count, 0)
+    return ff.AVERROR_EOF if got == 0 else got
 
 
 cdef inline int peek(Source *source, int64_t offset, uint8_t *into, int size) noexcept nogil:

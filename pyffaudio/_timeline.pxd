@@ -49,6 +49,11 @@ cdef inline bint is_timed(const Media *media) noexcept nogil:
                  | APE | CAF | MP3 | AAC | LOAS | AC3 | EAC3 | DTS)
 
 
+cdef inline bint numbers_frames(const Media *media) noexcept nogil:
+    """Whether each frame says exactly which it is."""
+    return reads(media, FLAC | WV)
+
+
 cdef inline int64_t frames_before_start(const Media *media) noexcept nogil:
     """Frames that a container has before its zero, which are not meant to be heard."""
     cdef int64_t ticks = 0
@@ -143,6 +148,9 @@ cdef inline void keep_time(Media *media) noexcept nogil:
     if frame.pts != ff.AV_NOPTS_VALUE:
         if is_timed(media) and not media.retimes:
             lost = frames_lost(media)
+            if numbers_frames(media) and frame.pts < media.next_pts:
+                # Frames that were there before: all that follows stands later than they say.
+                note_here(media, IssueCode.LENGTH_MISMATCH, 0)
         media.frame_pts = frame.pts
         media.retimes = False
     if media.frame_pts != ff.AV_NOPTS_VALUE:

@@ -43,6 +43,7 @@ CHATTER = re.compile(
 OUTCOMES = ["no error", "ValueError", *(n for n in vars(errors) if n.endswith("Error"))]
 LEAK_CHECK = 500  # inputs of one process
 POLL = 0.5  # seconds
+TELL = 60.0  # seconds
 processes = multiprocessing.get_context("fork")
 
 
@@ -146,9 +147,14 @@ def run(seed: str, seeds: Seeds, inputs: int) -> list[Worker]:
     cores = len(os.sched_getaffinity(0))
     workers = [Worker(seed, seeds, range(core, inputs, cores)) for core in range(cores)]
     working = workers
+    told = time.monotonic()
     while working:
         time.sleep(POLL)
         working = [worker for worker in working if worker.goes_on()]
+        if time.monotonic() - told > TELL:
+            told = time.monotonic()
+            done = sum(worker.inputs.value for worker in workers)
+            print(f"{time.strftime('%H:%M')}  {done:,} of {inputs:,} inputs", flush=True)
     return workers
 
 

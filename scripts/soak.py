@@ -6,7 +6,6 @@ docs/safety/soak.md too.
 
 import argparse
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -16,11 +15,13 @@ from pathlib import Path
 from time import monotonic
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+
+from report import machine, table
 
 import attacks
 import bombs
 import latency
-import pyffaudio
 import test_attacks
 import test_bombs
 import test_forks
@@ -81,7 +82,7 @@ after = in_use()
 print(failed, *(last - first for first, last in zip(before, after)))
 """
 # The recipe of SECURITY.md beside the same decode in this process: medians, in milliseconds.
-CHILD = """
+CHILD = r"""
 import re, statistics, sys, time
 from pathlib import Path
 import pyffaudio
@@ -194,9 +195,11 @@ def child_rows(folder: Path) -> Iterator[Row]:
 
 def thread_rows(folder: Path) -> Iterator[Row]:
     """On music, so that it is decoding that is measured; two cores are needed."""
+    whole = folder / "music.wav"
+    ffmpeg("-i", recordings(MUSIC["ogg"])[0], "-t", "20", whole)
     for suffix in ("flac", "mp3", "ogg"):
         path = folder / f"music.{suffix}"
-        ffmpeg("-i", recordings(MUSIC["ogg"])[0], "-t", "20", path)
+        ffmpeg("-i", whole, path)
         (times,) = map(float, said(THREADS, path))
         yield f"two threads on two cores, {suffix}", f"{times:.2f} times one", times >= 1.9
 
@@ -240,15 +243,16 @@ def main() -> None:
 
 
 def report(rows: list[Row], seconds: float) -> str:
-    linked = pyffaudio.versions()
-    about = (
-        f"{datetime.now(UTC):%Y-%m-%d}, in {seconds / 60:.0f} minutes, FFmpeg {linked['ffmpeg']}"
-    )
-    machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
-    lines = [f"| {name} | {figures} | {'yes' if good else 'no'} |" for name, figures, good in rows]
-    head = "# What `make soak` found\n\nWritten by `make soak SOAK=--report`: "
-    table = "\n\n| What | Found | As promised |\n|---|---|---|\n"
-    return f"{head}{about}, {machine}.{table}" + "\n".join(lines) + "\n"
+    """What was found, where and when, in Markdown."""
+    where = machine()
+    about = {
+        "when": f"{datetime.now(UTC):%Y-%m-%d}",
+        "took": f"{seconds / 60:.0f} min",
+        **{name: where[name] for name in ("processor", "system", "Python", "pyffaudio")},
+    }
+    found = [(name, figures, "yes" if good else "no") for name, figures, good in rows]
+    tables = [table(("", ""), about.items()), table(("what", "found", "as promised"), found)]
+    return "\n\n".join(["# What `make soak` found", *tables]) + "\n"
 
 
 if __name__ == "__main__":

@@ -97,6 +97,17 @@ def test_damage_is_the_same_however_it_is_read(tmp_path: Path) -> None:
         assert audio.samples.tobytes() == expected.samples.tobytes()
 
 
+def test_what_is_no_audio_is_told_alike_however_it_is_read() -> None:
+    """A demuxer that looks for its first frame finds another one among other pieces."""
+    data = random.Random(0).randbytes(90_000)
+    codes = set()
+    for file in (io.BytesIO(data), OneThird(data)):
+        with pytest.raises(pyffaudio.PyffaudioError) as caught:
+            pyffaudio.decode_file(file, format="sbc")
+        codes.add(caught.value.code)
+    assert len(codes) == 1
+
+
 @pytest.mark.parametrize(
     "grows", [b"", b"x" * 5000, WAV], ids=["shrinks", "grows a little", "grows"]
 )
