@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 import pyffaudio
 from conftest import MUSIC
+from flac_bytes import flac
 from long_media import LongMedia
 from media import recordings
 from pyffaudio import Audio, AudioReader, CorruptAudioError
+from signals import full_range
 from test_timeline import Counting
 
 
@@ -147,6 +149,26 @@ def test_threads_leave_damage_to_one(long_media: LongMedia, name: str, way: str)
     two = pyffaudio.decode_bytes(data, on_error="partial", num_threads=2)
     np.testing.assert_array_equal(two.samples, one.samples)
     assert (two.issues, two.complete, two.more) == (one.issues, one.complete, one.more)
+
+
+def test_threads_leave_frames_that_stand_there_twice_to_one() -> None:
+    """Each is whole, but what follows has moved; where they are last, it is after all."""
+    samples = full_range(100_000, 1, "int16")
+
+    def first_frames(count: int) -> bytes:
+        return flac(samples[: 4096 * count], [4096], rate=8000)
+
+    data = flac(samples, [4096], rate=8000)
+    for begin, end in ((2, 4), (14, 15), (24, 25)):
+        first, second = len(first_frames(begin)), len(first_frames(end))
+        repeated = data[:second] + data[first:]
+        one = pyffaudio.decode_bytes(repeated, dtype="int16")
+        two = pyffaudio.decode_bytes(repeated, dtype="int16", num_threads=2)
+        expected = np.concatenate([samples[: 4096 * end], samples[4096 * begin :]])
+        np.testing.assert_array_equal(one.samples, expected)
+        np.testing.assert_array_equal(two.samples, one.samples)
+        assert (two.issues, two.complete, two.more) == (one.issues, one.complete, one.more)
+        assert {issue.code for issue in one.issues} == {"length_mismatch"}
 
 
 def test_a_reader_goes_on_behind_damage(long_media: LongMedia) -> None:
