@@ -129,7 +129,11 @@ def _open(options: Options, **source: Any) -> Decoder:
     decoder = Decoder(_settings(options), **source)
     start, stop = options.start_seconds, options.stop_seconds
     if options.filters is not None and (start != 0 or stop is not None):
-        decoder.cut(start, math.inf if stop is None else stop)
+        try:
+            decoder.cut(start, math.inf if stop is None else stop)
+        except BaseException:
+            decoder.close()  # or the error's traceback would keep it open
+            raise
     return decoder
 
 

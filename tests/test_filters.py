@@ -1,5 +1,6 @@
 """Promise: filters give what ``ffmpeg -af`` of the same libav gives, sample for sample."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -354,6 +355,18 @@ def test_threads_do_not_divide_what_is_filtered(song_16: Path) -> None:
     one = pyffaudio.decode_file(song_16, filters="aecho=0.8:0.9:60:0.3")
     two = pyffaudio.decode_file(song_16, filters="aecho=0.8:0.9:60:0.3", num_threads=2)
     np.testing.assert_array_equal(one.samples, two.samples)
+
+
+def test_what_cannot_be_cut_is_closed() -> None:
+    """While its error is at hand too, whose traceback keeps what was opened."""
+    reader, writer = os.pipe()
+    os.write(writer, wav_bytes(quantise(music(1000), "int16"), RATE))
+    os.close(writer)
+    before = os.listdir("/proc/self/fd")
+    with pytest.raises(ValueError, match="cannot seek back") as caught:
+        pyffaudio.decode_file(f"/dev/fd/{reader}", filters="anull", start_seconds=-1)
+    assert os.listdir("/proc/self/fd") == before, caught.value
+    os.close(reader)
 
 
 def test_silence_and_nothing(tmp_path: Path) -> None:
