@@ -132,13 +132,16 @@ cdef inline bint seek_ogg(Media *media, Source *source, int64_t position) noexce
     cdef int64_t ticks
     cdef Mark page = Mark(0, 0, 0)
     cdef Mark following = media.last_mark
-    # The last page ends where the audio does, so that where it begins is not told.
+    cdef int64_t back = media.first_rate
+    # The last page ends where the audio does, so that where it begins is not told; and a forged one
+    # ends years behind the others.
     while following.offset >= media.last_mark.offset:
         page = Mark(0, 0, 0)
         if granule <= 0 or not find_mark(media, source, granule, 1, &page) or not next_mark(
                 media, source, page.offset + 1, source.size, &following):
             return False
-        granule -= media.first_rate
+        granule -= back
+        back *= 2
     ticks = ff.av_rescale_q(page.position - granule_lead(media),
                             ff.AVRational(1, media.first_rate), media.stream.time_base)
     return ff.av_add_index_entry(

@@ -15,7 +15,8 @@ from conftest import MUSIC
 from flac_bytes import flac
 from long_media import LongMedia
 from media import recordings
-from pyffaudio import Audio, AudioReader, CorruptAudioError
+from ogg_pages import join, pages
+from pyffaudio import Audio, AudioReader, CorruptAudioError, Limits
 from signals import full_range
 from test_timeline import Counting
 
@@ -169,6 +170,19 @@ def test_threads_leave_frames_that_stand_there_twice_to_one() -> None:
         np.testing.assert_array_equal(two.samples, one.samples)
         assert (two.issues, two.complete, two.more) == (one.issues, one.complete, one.more)
         assert {issue.code for issue in one.issues} == {"length_mismatch"}
+
+
+@pytest.mark.parametrize("name", ["ogg", "opus"])
+def test_an_end_that_is_years_off_is_found_in_few_steps(long_media: LongMedia, name: str) -> None:
+    """Ogg's last page says where the audio ends, and a forged one says what it likes."""
+    *others, last = pages(long_media.path(name).read_bytes())
+    data = join([*others, last.but(granule=1 << 50)])
+    file = Counting(data)
+    part = pyffaudio.decode_file(
+        file, start_seconds=1e9, num_channels=1, on_error="partial", limits=Limits(timeout=20)
+    )
+    assert part.num_frames == 0
+    assert file.count < 50 * len(data)
 
 
 def test_a_reader_goes_on_behind_damage(long_media: LongMedia) -> None:
