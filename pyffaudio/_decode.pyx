@@ -6,6 +6,7 @@ Policy is in the Python modules above this one: they pass normalised options and
 cimport cython
 from cpython.buffer cimport (
     PyBUF_SIMPLE, PyBUF_STRIDED, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer)
+from libc.limits cimport INT_MAX
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
@@ -22,7 +23,7 @@ from pyffaudio._issues cimport Issues, is_damaged
 from pyffaudio._linked cimport (
     decoders_of_ffmpeg, demuxers_of_ffmpeg, files_of_ffmpeg, versions_of_ffmpeg)
 from pyffaudio._media cimport Fault, Media, Policy
-from pyffaudio._memory cimport count_memory, open_account
+from pyffaudio._memory cimport MemoryAccount, count_memory, open_account
 from pyffaudio._mixing cimport find_conversion, mixing_rows
 from pyffaudio._plan cimport fill_plan, filters_of_ffmpeg as all_filters, free_plan, \
     options_of_filter as all_options, try_filter as try_one
@@ -230,7 +231,8 @@ cdef class Decoder:
         self._check(status)
         self.dtype = dtype_of(&self.session.target)
         # Before a chained stream goes on to files that say something else.
-        self.facts = describe(&self.session.feed.media, &self.session.feed.source)
+        self.facts = describe(&self.session.feed.media, &self.session.feed.source,
+                              self.settings.limits.max_tag_bytes)
         self.md5 = flac_md5(self.session.feed.media.codec)
 
     cdef object _check(self, int64_t status):
@@ -375,16 +377,21 @@ cdef class Decoder:
         """Frames read or skipped so far."""
         return self.session.position
 
-    @property
-    def is_divisible(self):
-        """Whether parts of the stream may be decoded by decoders of their own, bit for bit."""
+    def most_parts(self, int64_t sample_bytes):
+        """Into how many parts, for decoders of their own, the stream may be divided, bit for bit:
+        as many as there is room for beside so many bytes of samples, if each takes what this does,
+        and as much again while it is opened.
+        """
+        cdef const MemoryAccount *memory = &self.session.memory
         cdef bint divisible
         self._take_open()
         divisible = not is_filtered(&self.session.feed) \
             and can_go(&self.session.feed.media, &self.session.feed.source) \
             and is_divisible(&self.session.feed.media, &self.session.feed.source)
         release(&self.busy)
-        return divisible
+        if not divisible:
+            return 1
+        return max(memory.most - sample_bytes, 0) // max(2 * memory.used, 1)
 
     @property
     def packets_decoded(self):
@@ -482,7 +489,7 @@ cdef class Batch:
         self.plan.max_duration = float("inf") if limits.max_duration is None \
             else limits.max_duration
         PyObject_GetBuffer(out, &self.out, PyBUF_STRIDED | PyBUF_WRITABLE)
-        if self.out.ndim != 3 or len(sources) > self.out.shape[0] \
+        if self.out.ndim != 3 or len(sources) > self.out.shape[0] or self.out.shape[2] > INT_MAX \
                 or len(padding) != self.out.itemsize or self.out.itemsize > 8:
             raise ValueError("out must have a row for each source, of samples like padding")
         memcpy(self.plan.padding, <const char *>padding, len(padding))

@@ -8,7 +8,11 @@ from pyffaudio._issues cimport Issues
 from pyffaudio._length cimport claimed_frames
 from pyffaudio._media cimport Media
 from pyffaudio._source cimport Source
+from pyffaudio._tags cimport keeps
 
+
+cdef enum:
+    CHAPTER_BYTES = 128         # that a chapter counts for beside its tags
 
 cdef inline str text(const char *chars):
     return "" if chars == NULL else PyUnicode_DecodeUTF8(chars, strlen(chars), "replace")
@@ -36,14 +40,16 @@ cdef inline list channel_names(const ff.AVChannelLayout *layout):
     return names
 
 
-cdef inline dict tags_of(const ff.AVDictionary *dictionary):
+cdef inline dict tags_of(const ff.AVDictionary *dictionary, int64_t *left):
+    """Those that there is room for, in so many bytes."""
     cdef const ff.AVDictionaryEntry *entry = NULL
     cdef dict tags = {}
     while True:
         entry = ff.av_dict_get(dictionary, "", entry, ff.AV_DICT_IGNORE_SUFFIX)
         if entry == NULL:
             return tags
-        tags[text(entry.key)] = text(entry.value)
+        if keeps(left, strlen(entry.key) + strlen(entry.value)):
+            tags[text(entry.key).lower()] = text(entry.value)
 
 
 cdef inline str layout_text(const ff.AVChannelLayout *layout):
@@ -62,7 +68,7 @@ cdef inline object positive(int64_t value):
     return value if value > 0 else None
 
 
-cdef inline dict describe_stream(const ff.AVStream *stream, int index):
+cdef inline dict describe_stream(const ff.AVStream *stream, int index, int64_t *left):
     cdef ff.AVCodecParameters *parameters = stream.codecpar
     return {
         "index": index,
@@ -71,20 +77,22 @@ cdef inline dict describe_stream(const ff.AVStream *stream, int index):
         "sample_rate": positive(parameters.sample_rate),
         "num_channels": positive(parameters.ch_layout.nb_channels),
         "is_cover": bool(stream.disposition & ff.AV_DISPOSITION_ATTACHED_PIC),
-        "tags": tags_of(stream.metadata),
+        "tags": tags_of(stream.metadata, left),
     }
 
 
-cdef inline list describe_chapters(const ff.AVFormatContext *context):
+cdef inline list describe_chapters(const ff.AVFormatContext *context, int64_t *left):
     cdef ff.AVChapter *chapter
     cdef unsigned int i
     cdef list chapters = []
     for i in range(context.nb_chapters):
         chapter = context.chapters[i]
+        if not keeps(left, CHAPTER_BYTES):
+            break
         chapters.append({
             "start_seconds": chapter.start * chapter.time_base.num / <double>chapter.time_base.den,
             "stop_seconds": chapter.end * chapter.time_base.num / <double>chapter.time_base.den,
-            "tags": tags_of(chapter.metadata),
+            "tags": tags_of(chapter.metadata, left),
         })
     return chapters
 
@@ -97,10 +105,14 @@ cdef inline str flac_md5(const ff.AVCodecContext *codec):
     return md5.hex() if any(md5) else ""
 
 
-cdef inline dict describe(Media *media, const Source *source):
+cdef inline dict describe(Media *media, const Source *source, int64_t max_tag_bytes):
     """What the container and the first frame say, for AudioInfo."""
     cdef ff.AVCodecParameters *parameters = media.stream.codecpar
     cdef int64_t claimed = claimed_frames(media)
+    cdef int64_t left = max_tag_bytes
+    # The stream's own come first, as they do where they are the same.
+    streams = [describe_stream(media.format.streams[i], i, &left)
+               for i in range(<int>media.format.nb_streams)]
     return {
         "sample_rate": media.first_rate,
         "num_channels": media.first_layout.nb_channels,
@@ -114,10 +126,9 @@ cdef inline dict describe(Media *media, const Source *source):
                                     or ff.av_get_exact_bits_per_sample(media.codec.codec_id)),
         "bit_rate": positive(parameters.bit_rate or media.format.bit_rate),
         "stream_index": media.stream_index,
-        "tags": tags_of(media.format.metadata),
-        "streams": [describe_stream(media.format.streams[i], i)
-                    for i in range(<int>media.format.nb_streams)],
-        "chapters": describe_chapters(media.format),
+        "tags": tags_of(media.format.metadata, &left),
+        "streams": streams,
+        "chapters": describe_chapters(media.format, &left),
     }
 
 

@@ -92,6 +92,7 @@ cdef inline void close_stream(Media *media) noexcept nogil:
     ff.av_packet_free(&media.ahead)
     ff.av_packet_free(&media.packet)
     close_decoder(media)
+    media.stream = NULL
     ff.avformat_close_input(&media.format)
     if media.io != NULL:
         ff.av_freep(&media.io.buffer)

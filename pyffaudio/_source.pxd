@@ -187,7 +187,11 @@ cdef inline int copy_read_answer(object answer, uint8_t *buffer, int size) excep
                               "no data yet; pass a blocking one")
     if isinstance(answer, str):
         raise TypeError("the file object's read() returned str, not bytes: open it in binary mode")
-    PyObject_GetBuffer(answer, &view, PyBUF_SIMPLE)
+    try:
+        PyObject_GetBuffer(answer, &view, PyBUF_SIMPLE)
+    except BufferError:
+        raise TypeError(f"the file object's read() returned a {type(answer).__name__} that is not "
+                        "contiguous") from None
     try:
         if view.len > size:
             raise ValueError(f"the file object's read({size}) returned {view.len} bytes, more than "
@@ -413,15 +417,17 @@ cdef inline void use_memory(Source *source, const uint8_t *data, int64_t size) n
 
 cdef inline object use_file_object(Source *source, object file):
     """Read from the present position, which is our byte 0, as far as the file object seeks."""
-    cdef int64_t size
     source.kind = SourceKind.FILE_OBJECT
     source.file = <PyObject *>file
     seekable = getattr(file, "seekable", None)
     if seekable is None or not seekable():
         return
-    source.base = file.tell()
+    base = file.tell()
     file.seek(0, 2)
-    size = file.tell() - source.base
+    size = file.tell() - base
+    if not 0 <= base <= INT64_MAX or size > INT64_MAX:
+        raise ValueError(f"the file object's tell() returned {base} and, at its end, {base + size}")
+    source.base = base
     source.size = size if size > 0 else -1      # files of /proc have content and no size
     file.seek(source.base)
     source.seekable = True

@@ -170,7 +170,7 @@ cdef class Decoder:
         stream.source_channels = <int>stream.format.signal.channels
         stream.source_rate = stream.format.signal.rate
         stream.num_channels = options.num_channels or stream.source_channels
-        self.facts = facts_of(stream.format)
+        self.facts = facts_of(stream.format, self.limits.max_tag_bytes)
         self.is_lossless = is_lossless(stream.format)
         stream.sample_rate = options.sample_rate or self.facts["sample_rate"]
         self._set_matrix()
@@ -359,9 +359,8 @@ cdef class Decoder:
     def md5(self):
         return ""
 
-    @property
-    def is_divisible(self):
-        return False
+    def most_parts(self, sample_bytes):
+        return 1
 
     @property
     def position(self):

@@ -1,8 +1,10 @@
 """What libsox says of a file and of itself, as Python objects."""
 from libc.stdint cimport int64_t
+from libc.string cimport strlen
 
 from pyffaudio cimport sox
 from pyffaudio._sox_library cimport lock, unlock
+from pyffaudio._tags cimport keeps
 
 
 cdef inline str text(const char *words):
@@ -13,7 +15,7 @@ cdef inline bint is_lossless(const sox.sox_format_t *format):
     return sox.sox_get_encodings_info()[format.encoding.encoding].flags == sox.sox_encodings_none
 
 
-cdef inline dict facts_of(const sox.sox_format_t *format):
+cdef inline dict facts_of(const sox.sox_format_t *format, int64_t max_tag_bytes):
     """What `Decoder.describe()` answers."""
     cdef const sox.sox_encodings_info_t *encoding = \
         &sox.sox_get_encodings_info()[format.encoding.encoding]
@@ -34,22 +36,22 @@ cdef inline dict facts_of(const sox.sox_format_t *format):
         "bits_per_sample": int(format.signal.precision) if exact else None,
         "bit_rate": None,
         "stream_index": 0,
-        "tags": comments_of(format),
+        "tags": comments_of(format, max_tag_bytes),
         "chapters": [],
         "streams": [{"index": 0, "type": "audio", "codec": codec, "sample_rate": rate,
                      "num_channels": channels, "is_cover": False, "tags": {}}],
     }
 
 
-cdef inline dict comments_of(const sox.sox_format_t *format):
-    """Comments of the form name=value; others are the value of "comment"."""
+cdef inline dict comments_of(const sox.sox_format_t *format, int64_t left):
+    """Comments of the form name=value, in so many bytes; others are the value of "comment"."""
     cdef char **comment = format.oob.comments
     tags = {}
     while comment != NULL and comment[0] != NULL:
-        name, sign, value = text(comment[0]).partition("=")
-        if not sign:
-            name, value = "comment", name
-        tags[name] = f"{tags[name]}; {value}" if name in tags else value
+        if keeps(&left, strlen(comment[0])):
+            name, sign, value = text(comment[0]).partition("=")
+            name, value = (name.lower(), value) if sign else ("comment", name)
+            tags[name] = f"{tags[name]}; {value}" if name in tags else value
         comment += 1
     return tags
 

@@ -426,11 +426,11 @@ cdef inline int open_media(Media *media, Source *source, const Policy *policy,
     cdef int status = open_stream(media, source, policy, options)
     if status > 0:
         status = next_frame(media, source, policy)
+    if status >= 0 and media.codec == NULL:
+        # The last link of a chain could not be opened, and no other had a frame that is kept.
+        return fail(media, Fault.NOTHING_DECODED, 0, "ogg")
     if status != 0 or media.first_rate > 0:
         return status
-    if media.codec == NULL:
-        # The last link of a chain could not be opened, and no other had a frame.
-        return fail(media, Fault.NOTHING_DECODED, 0, "ogg")
     media.first_rate = media.codec.sample_rate
     media.first_format = media.codec.sample_fmt
     if ff.av_channel_layout_copy(&media.first_layout, &media.codec.ch_layout) < 0:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 # Items for each worker that are decoded or being decoded while the caller works on one.
 _LOOK_AHEAD = 3
+_PADDED_FRAMES = 1 << 20  # at once: a row may be of gigabytes
 _SEGMENT = ("start_seconds", "stop_seconds", "frame_offset", "num_frames")
 
 
@@ -272,7 +273,10 @@ class _Batch:
         if stop.is_requested or (result.errors[index] is not None and not self._keeps_on):
             return  # nobody will see the row, and padding it may take seconds
         along = row.T if self._asked[index].channels_first and row.ndim == 2 else row
-        along[result.lengths[index] :] = self._padding
+        for begin in range(int(result.lengths[index]), len(along), _PADDED_FRAMES):
+            if stop.is_requested:
+                return
+            along[begin : begin + _PADDED_FRAMES] = self._padding
 
 
 def _asked_of_each(count: int, options: dict[str, Any]) -> list[Options]:

@@ -128,7 +128,7 @@ def audio_of(
     return Audio(
         samples,
         decoder.sample_rate,
-        partial(info_of, decoder.describe(), options.limits),
+        partial(info_of, decoder.describe()),
         issues,
         False if any_fatal(issues) else complete,
         more,

@@ -56,9 +56,11 @@ class Decoder(Output, Protocol):
     def issues(self) -> list[tuple[str, int, int]]:
         """Code, frame offset and frames of each irregularity so far."""
 
-    @property
-    def is_divisible(self) -> bool:
-        """Whether parts of the stream may be decoded by decoders of their own."""
+    def most_parts(self, sample_bytes: int, /) -> int:
+        """Into how many parts, for decoders of their own, the stream may be divided.
+
+        The limits have room for these, beside so many bytes of samples.
+        """
 
     def read_into(self, out: Any) -> int:
         """Fill a (frames, channels) array; fewer frames mean the end, or a fault to be raised."""

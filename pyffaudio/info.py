@@ -157,23 +157,18 @@ def probe(
     try:
         with native.open_decoder(source, options) as decoder:
             counted = count_frames(decoder) if exact else None
-            return info_of(decoder.describe(), options.limits, counted)
+            return info_of(decoder.describe(), counted)
     finally:
         put_back()
 
 
-def info_of(said: Mapping[str, Any], limits: Limits, counted: int | None = None) -> AudioInfo:
+def info_of(said: Mapping[str, Any], counted: int | None = None) -> AudioInfo:
     """The AudioInfo of what a decoder describes, with its frames where they have been counted."""
     facts = dict(said)
-    budget = _TagBudget(limits.max_tag_bytes)
     # Of the chosen stream the first frame tells the truth, which its container may not even claim.
     truth = {key: facts[key] for key in ("codec", "sample_rate", "num_channels")}
     streams = tuple(
-        StreamInfo(
-            **stream
-            | (truth if stream["index"] == facts["stream_index"] else {})
-            | {"tags": budget.keep(stream["tags"])}
-        )
+        StreamInfo(**stream | (truth if stream["index"] == facts["stream_index"] else {}))
         for stream in facts["streams"]
     )
     own_tags = dict(streams[facts["stream_index"]].tags)
@@ -183,28 +178,9 @@ def info_of(said: Mapping[str, Any], limits: Limits, counted: int | None = None)
     facts |= {
         "duration_seconds": None if num_frames is None else num_frames / facts["sample_rate"],
         "container": facts["container"].partition(",")[0],
-        "tags": budget.keep(facts["tags"]) | own_tags,
+        "tags": facts["tags"] | own_tags,
         "streams": streams,
-        "chapters": tuple(
-            Chapter(**chapter | {"tags": budget.keep(chapter["tags"])})
-            for chapter in facts["chapters"]
-        ),
+        "chapters": tuple(Chapter(**chapter) for chapter in facts["chapters"]),
         "has_cover": any(stream.is_cover for stream in streams),
     }
     return AudioInfo(**facts)
-
-
-class _TagBudget:
-    """Tags kept until their bytes are spent: a file may carry any amount of them."""
-
-    def __init__(self, max_bytes: int) -> None:
-        self._left = max_bytes
-
-    def keep(self, tags: Mapping[str, str]) -> dict[str, str]:
-        kept = {}
-        for key, value in tags.items():
-            size = len(key.encode()) + len(value.encode())
-            if size <= self._left:
-                self._left -= size
-                kept[key.lower()] = value
-        return kept

@@ -30,10 +30,14 @@ def fill_with_threads(
     """
     start = decoder.position
     claimed = decoder.claimed_frames
-    if claimed is None or not decoder.is_divisible:
+    if claimed is None:
         return 0
     num_frames = min(num_frames, claimed - start)
-    parts = min(num_threads, num_frames // (_LEAST_SECONDS * decoder.sample_rate))
+    parts = min(
+        num_threads,
+        num_frames // (_LEAST_SECONDS * decoder.sample_rate),
+        decoder.most_parts(num_frames * decoder.frame_bytes),
+    )
     if parts < 2:
         return 0
     edges = [num_frames * part // parts for part in range(parts + 1)]

@@ -113,7 +113,7 @@ class AudioReader:
     @property
     def info(self) -> AudioInfo:
         """What the file says of itself."""
-        return info_of(self._decoder.describe(), self._options.limits)
+        return info_of(self._decoder.describe())
 
     @property
     def sample_rate(self) -> int:

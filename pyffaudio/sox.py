@@ -229,7 +229,7 @@ def probe(
     try:
         with _open(source, asked) as decoder:
             counted = count_frames(decoder) if exact else None
-            return info_of(decoder.describe(), asked.limits, counted)
+            return info_of(decoder.describe(), counted)
     finally:
         put_back()
 
@@ -343,7 +343,7 @@ def apply_effects(
     return Audio(
         result,
         chain.sample_rate,
-        partial(info_of, facts, asked.limits),
+        partial(info_of, facts),
         complete=True,
         channels_first=asked.channels_first,
     )

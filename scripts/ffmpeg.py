@@ -10,8 +10,9 @@ All need a C compiler, make and, on x86, nasm; the bundle needs cmake, too. Of P
 library is enough. Run again, it builds only what other sources, flags or scripts would change.
 
 The bundle is all of FFmpeg, libsoxr and zlib in one library, over an allocator that keeps an
-account (ffmpeg_memory.c). It can live beside any other FFmpeg in the process: its public names have
-a prefix, so that nobody's can be taken for ours nor ours for theirs, and all other names are local.
+account (ffmpeg_memory.c), with a bound on tags (ffmpeg_tags.c). It can live beside any other FFmpeg
+in the process: its public names have a prefix, so that nobody's can be taken for ours nor ours for
+theirs, and all other names are local.
 `include/private_names.h` has the names; whoever compiles against the bundle includes it before all
 else.
 """
@@ -37,10 +38,12 @@ FORMATS = str(ROOT / "pyffaudio/formats.py")
 SCRIPT = Path(__file__).read_text()
 FILTERS = str(ROOT / "pyffaudio/filter_rules.py")
 ALLOCATOR = ROOT / "scripts/ffmpeg_memory.c"
+TAGS = ROOT / "scripts/ffmpeg_tags.c"
 ACCOUNT = ROOT / "pyffaudio/ffmpeg_memory.h"
 # What of the C library goes through that allocator.
 ALLOCATING = ("malloc", "calloc", "realloc", "posix_memalign", "free")
 PREFIX = "pyffaudio_"
+DICT_SET = f"{PREFIX}av_dict_set"
 PARTS = ("avfilter", "avformat", "avcodec", "swresample", "avutil")
 PUBLIC = re.compile(r"_?((?:av|avcodec|avfilter|avformat|avio|avutil|swr|swresample)_\w+)")
 X86 = platform.machine() in ("x86_64", "AMD64", "i686")
@@ -198,7 +201,7 @@ def build_programs(name: str, pin: sources.Pin) -> None:
 
 def build_bundle(pins: dict[str, sources.Pin], name: str) -> None:
     tarballs = [sources.fetch(pins[name]) for name in ("ffmpeg", "soxr", "zlib")]
-    texts = [SCRIPT, *(Path(path).read_text() for path in (FORMATS, ALLOCATOR, ACCOUNT))]
+    texts = [SCRIPT, *(Path(path).read_text() for path in (FORMATS, ALLOCATOR, TAGS, ACCOUNT))]
     build = Build(name, tarballs, [*texts, *refused_filters()])
     if build.is_done():
         return
@@ -289,8 +292,9 @@ def link_elf(build: Build, staged: Path, library: Path) -> None:
     # The reports of sanitizers name functions by the symbols.
     kind = build.sanitize.split() or ["-Wl,--strip-all"]
     build.run(
-        "cc", "-O2", "-fPIC", "-Wall", "-Wextra", "-Werror", "-I", ACCOUNT.parent, ALLOCATOR,
-        *(f"-Wl,--wrap={name}" for name in ALLOCATING), *kind,
+        "cc", "-O2", "-fPIC", "-Wall", "-Wextra", "-Werror", "-I", ACCOUNT.parent,
+        "-I", staged / "include", "-include", build.prefix / "include/private_names.h",
+        ALLOCATOR, TAGS, *(f"-Wl,--wrap={name}" for name in (*ALLOCATING, DICT_SET)), *kind,
         "-shared", "-o", library, f"-Wl,-soname,{LIBRARY},--version-script={script}",
         "-Wl,-Bsymbolic,--gc-sections,-z,relro,-z,now,-z,noexecstack",
         "-Wl,--whole-archive", *archives(staged, PARTS), "-Wl,--no-whole-archive",
@@ -327,11 +331,12 @@ This library holds, unchanged,
 
 {parts}
 
-and an allocator of pyffaudio's own, which keeps an account of what they take.
+and two small files of pyffaudio's own: one keeps an account of the memory that they take, the other
+bounds the number of tags.
 
 FFmpeg and libsoxr are under the GNU Lesser General Public License, version 2.1 or later; libsoxr
 holds PFFFT, which is under the FFTPACK licence; zlib is under the zlib License. Their texts are in
-this folder. pyffaudio itself, its allocator included, is under the MIT License.
+this folder. pyffaudio itself, these two included, is under the MIT License.
 
 FFmpeg was configured by
 

@@ -9,6 +9,7 @@ import re
 import struct
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -20,11 +21,11 @@ import numpy as np
 
 import flac_frames
 import pyffaudio
-from flac_bytes import PICTURE, STREAMINFO, block, stream_info
+from flac_bytes import COMMENTS, PICTURE, STREAMINFO, block, stream_info
 from oddities_boxes import box
 from oddities_riff import id3
 from pyffaudio import AudioReader, Limits
-from wav_bytes import wav_bytes
+from wav_bytes import chunk, wav_bytes
 
 COVER_BYTES = 60_000_000
 WAV = wav_bytes(np.zeros((1000, 1), np.int16), 8000)
@@ -41,7 +42,7 @@ CALLS: dict[str, Callable[..., object]] = {
     "bytes": pyffaudio.decode_bytes,
     "file object": pyffaudio.decode_file,
     "into": decode_into,
-    "reader": lambda path, **options: AudioReader(path, **options).read(),
+    "reader": lambda path, num_threads=1, **options: AudioReader(path, **options).read(),
     "probe": lambda path, limits, **options: pyffaudio.probe(path, limits=limits),
     "exact probe": lambda path, limits, **options: pyffaudio.probe(path, limits=limits, exact=True),
 }
@@ -151,7 +152,49 @@ def mp4_with_cover() -> bytes:
     return data[:at] + moov
 
 
+def with_comments(comments: list[bytes]) -> bytes:
+    """A FLAC of silence with these Vorbis comments, as many blocks of 16 MB as they need."""
+    info = stream_info((4096, 4096), 48_000, 1, 16, 4096)
+    content = struct.pack("<II", 0, len(comments))
+    content += b"".join(struct.pack("<I", len(each)) + each for each in comments)
+    frame = flac_frames.frame([flac_frames.constant(0, 16)], 4096, 16)
+    return b"fLaC" + block(STREAMINFO, info) + block(COMMENTS, content, last=True) + frame
+
+
+def many_comments() -> bytes:
+    """100,000 tags in 1.3 MB, which FFmpeg compares each with all."""
+    return with_comments([b"%05x=v" % number for number in range(100_000)])
+
+
+def packed_tags() -> bytes:
+    """140 MiB of text in 150 KB: ID3 may be compressed. Its one character beyond the first 65,536
+    makes four bytes of each in Python.
+    """
+
+    def size(value: int) -> bytes:
+        return bytes(value >> shift & 127 for shift in (21, 14, 7, 0))
+
+    frames = b""
+    for number in range(20):
+        raw = b"\3k%d\0" % number + "\U0001f600".encode() + b"x" * (7 << 20)
+        packed = zlib.compress(raw, 9)
+        frames += b"TXXX" + size(len(packed) + 4) + b"\0\x09" + struct.pack(">I", len(raw)) + packed
+    return id3(frames) + MP3
+
+
+def with_long_comment() -> bytes:
+    """A WAV of 200 s with a comment of 25 MiB, which each thread's decoder would keep."""
+    comment = chunk(b"LIST", b"INFO" + chunk(b"ICMT", b"x" * (25 << 20)))
+    data = wav_bytes(np.zeros((1_600_000, 1), np.int16), 8000)
+    return patched(data[:36] + comment + data[36:], "<I", 4, len(data) + len(comment) - 8)
+
+
 BOMBS = {
+    "100,000 tags": Bomb(many_comments, {}, bundled_only=True),
+    "tags of 140 MiB, packed": Bomb(packed_tags, {}),
+    "a tag of 25 MiB and 32 threads": Bomb(
+        with_long_comment, {"num_threads": 32}, bundled_only=True
+    ),
     "a FLAC of 2048 s": Bomb(long_flac, {}),
     "a FLAC that claims 2^36 samples": Bomb(lying_flac, {}),
     "an MP4 with a forged table": Bomb(greedy_mp4, {}, bundled_only=True),

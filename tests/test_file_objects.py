@@ -97,6 +97,25 @@ def test_damage_is_the_same_however_it_is_read(tmp_path: Path) -> None:
         assert audio.samples.tobytes() == expected.samples.tobytes()
 
 
+@pytest.mark.parametrize("told", [2**70, -(2**63), -1])
+def test_a_position_that_cannot_be(told: int) -> None:
+    class Odd(io.BytesIO):
+        def tell(self) -> int:
+            return told
+
+    with pytest.raises(ValueError, match="tell"):
+        pyffaudio.decode_file(Odd(WAV))
+
+
+def test_an_answer_with_gaps() -> None:
+    class Gaps(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> Any:
+            return memoryview(bytes(2 * (size or 0)))[::2]
+
+    with pytest.raises(TypeError, match="contiguous"):
+        pyffaudio.decode_file(Gaps(WAV))
+
+
 def test_what_is_no_audio_is_told_alike_however_it_is_read() -> None:
     """A demuxer that looks for its first frame finds another one among other pieces."""
     data = random.Random(0).randbytes(90_000)

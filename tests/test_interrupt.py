@@ -107,6 +107,22 @@ def test_a_batch_that_was_interrupted_is_not_padded(silence: Path) -> None:
     check_output(code, silence, "False\n")
 
 
+def test_padding_is_interrupted_too(silence: Path) -> None:
+    """Of items that are no audio, padding is all there is to do."""
+    code = PRELUDE + (
+        "import signal\n"
+        "signal.signal(signal.SIGALRM, signal.default_int_handler)\n"
+        "row = np.zeros((1, 1 << 26), np.uint8)\n"
+        "out = np.lib.stride_tricks.as_strided(row, (1000, 1 << 26), (0, 1))\n"
+        "signal.setitimer(signal.ITIMER_REAL, 0.2)\n"
+        "try:\n"
+        "    pyffaudio.decode_batch_into([b'junk'] * 1000, out, on_item_error='return')\n"
+        "except KeyboardInterrupt:\n"
+        "    print('stopped')\n"
+    )
+    check_output(code, silence, "stopped\n")
+
+
 def test_a_signal_handler_s_exception_reaches_the_caller(silence: Path) -> None:
     """And a handler that raises nothing disturbs nothing."""
     code = PRELUDE + (

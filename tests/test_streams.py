@@ -8,6 +8,7 @@ import pytest
 import ffmpeg_command
 import pyffaudio
 from media import LOSSLESS, RATE, RECIPES, Media, track
+from ogg_pages import LAST, join, pages
 
 
 @pytest.mark.parametrize("index", [1, 2])
@@ -126,3 +127,18 @@ def test_info_is_frozen(media: Media) -> None:
     info = pyffaudio.probe(media["wav_s16"])
     with pytest.raises(AttributeError):
         info.sample_rate = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("granule", [0, 1])
+def test_a_link_of_which_nothing_is_kept_before_one_that_cannot_be_opened(
+    media: Media, granule: int
+) -> None:
+    """There was a first frame, and nothing is open any more: FFmpeg must not be asked about it."""
+    head, tags, audio, *_ = pages(media["opus"].read_bytes())
+    first = join([head, tags, audio.but(granule=granule, flags=audio.flags | LAST)])
+    for link in (
+        join([head]),
+        join([head.but(serial=77, content=b"Speex   1.2.", lacing=b"\x0c")]),
+    ):
+        with pytest.raises(pyffaudio.CorruptAudioError):
+            pyffaudio.decode_bytes(first + link)

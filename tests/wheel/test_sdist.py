@@ -12,7 +12,12 @@ from artefacts import ROOT, SDIST, output, run
 from media import Media
 
 # The C that is written by hand; all other is Cython's.
-WRITTEN = ["pyffaudio/flac_kernel.c", "scripts/ffmpeg_memory.c", "scripts/fuzz_flac.c"]
+WRITTEN = [
+    "pyffaudio/flac_kernel.c",
+    "scripts/ffmpeg_memory.c",
+    "scripts/ffmpeg_tags.c",
+    "scripts/fuzz_flac.c",
+]
 NEEDED = [
     *WRITTEN,
     *(f"pyffaudio/{path.name}" for path in ROOT.glob("pyffaudio/*.h")),
