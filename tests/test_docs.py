@@ -9,6 +9,7 @@ import pkgutil
 import re
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,14 @@ MODULES = [
 ]
 BLOCK = re.compile(r"(?:From `([^`]+)`:\n\n)?^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
+# What a block needs, beside pyffaudio, by what is written in it.
+SIGNS = (
+    ("torch", "torch"),
+    ("sox", "pyffaudio.sox"),
+    ("datasets", "from datasets import"),
+    ("datasets", "import pyarrow"),
+)
+
 
 def blocks(language: str) -> list[object]:
     """The text of each block in this language, named by page and line. Excerpts are no examples."""
@@ -39,11 +48,7 @@ def blocks(language: str) -> list[object]:
         pytest.param(
             block[3],
             id=f"{page}:{1 + text.count(chr(10), 0, block.start(3))}",
-            marks=[
-                getattr(pytest.mark, name)
-                for name, sign in (("torch", "torch"), ("sox", "pyffaudio.sox"))
-                if sign in block[3]
-            ],
+            marks=[getattr(pytest.mark, name) for name, sign in SIGNS if sign in block[3]],
         )
         for page, text in PAGES.items()
         for block in BLOCK.finditer(text)
@@ -77,6 +82,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     speech = wav_bytes(quantise(sine(24000, 1, 8000), "int16"), 8000)
     (path / "speech.wav").write_bytes(speech)
     encode(path / "song.mp3", music(88200).astype("float32"), 44100, "-c:a", "libmp3lame")
+    with tarfile.open(path / "shard.tar", "w") as shard:
+        for name in ("speech.wav", "song.mp3"):
+            shard.add(path / name, name)
     (path / "clips").mkdir()
     (path / "clips" / "sound.wav").write_bytes(speech)
     (path / "clips" / "cut.wav").write_bytes(speech[: 44 + 20000])
@@ -91,7 +99,7 @@ def run(folder: Path, *command: str) -> str:
     done = subprocess.run(
         command,
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": paths, "PYTHON": sys.executable},
+        env={**os.environ, "PYTHONPATH": paths, "PYTHON": sys.executable, "HF_HUB_OFFLINE": "1"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
