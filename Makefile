@@ -123,7 +123,7 @@ test-free-threaded: .venv/ready-for-test ffmpeg-bundled ffmpeg-oracle  ## build 
 	scripts/test_free_threaded.sh
 
 docs: .venv/ready-for-test build  ## make the site of docs in build/docs, and fail at every warning
-	$(VENV) -m sphinx --fail-on-warning --nitpicky --quiet -d build/docs-work docs build/docs
+	$(VENV) -m sphinx --fresh-env --fail-on-warning --nitpicky --quiet -c docs -d build/docs-work . build/docs
 
 bundle: ffmpeg-bundled  ## build the FFmpeg that wheels carry; from then on, all is built against it
 

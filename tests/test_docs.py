@@ -172,6 +172,30 @@ def test_every_public_function_has_an_example() -> None:
         assert not inspect.isfunction(thing) or ">>> " in (thing.__doc__ or ""), name
 
 
+@pytest.mark.parametrize(
+    "module", ["pyffaudio", pytest.param("pyffaudio.sox", marks=pytest.mark.sox)]
+)
+def test_the_reference_has_every_public_name(module: str) -> None:
+    listed = re.findall(rf"^\.\. \S+:: {module}\.(\w+)$", PAGES["docs/api.md"], re.MULTILINE)
+    assert sorted(listed) == sorted(importlib.import_module(module).__all__)
+
+
+def test_the_index_has_every_page() -> None:
+    """Twice: as a link for people, and in the site's own table."""
+    pages = {name.removeprefix("docs/") for name in PAGES if name.startswith("docs/")}
+    links = set(re.findall(r"\]\((\w+\.md)\)", PAGES["docs/index.md"]))
+    entries = re.findall(r"^(\w+)$", PAGES["docs/index.md"], re.MULTILINE)
+    assert links == {f"{name}.md" for name in entries} == pages - {"index.md"}
+
+
+def test_the_map_has_every_stage() -> None:
+    named = set(re.findall(r"`(\w+\.(?:py|pxd|pyx|c))`", PAGES["docs/inside.md"]))
+    files = {path.name for path in (ROOT / "pyffaudio").iterdir()}
+    stages = {name for name in files if re.match(r"_(?!sox).*\.pxd$", name)}
+    assert named <= files
+    assert stages <= named
+
+
 def test_the_options_are_all_of_them() -> None:
     defaults = inspect.signature(_normalise).parameters
     listed = set()
