@@ -21,7 +21,8 @@ from signals import FULL_SCALE
 
 PAGE = Path(__file__).parents[1] / "docs/coming_from.md"
 ROW = re.compile(r"^\| `([^`]*)`[^|]* \| `([^`]*pyffaudio[^`]*)` \| (.*) \|$", re.MULTILINE)
-PEERS = {"soundfile": 10, "librosa": 11, "PyAV": 6, "torchcodec": 11, "torchaudio": 7}  # rows of each
+# How many rows each has, so that none is passed over.
+PEERS = {"soundfile": 10, "librosa": 11, "PyAV": 6, "torchcodec": 11, "torchaudio": 7}
 WITHIN = 12  # decibels by which a difference may be less: its last bits are the processor's
 
 
