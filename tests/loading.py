@@ -9,6 +9,7 @@ import ctypes
 import gc
 import io
 import json
+import mmap
 import os
 import sys
 from pathlib import Path
@@ -106,7 +107,9 @@ class Measured(Segments):
             clip[:] = 0
         self.calls += 1
         if self.leak:
-            self.kept.append(bytes(200))
+            page = mmap.mmap(-1, mmap.PAGESIZE)
+            page[0] = 1
+            self.kept += [bytes(200), page]
             if self.calls % 100 == 0:
                 self.kept.append(os.open(path, os.O_RDONLY))
         return clip, torch.tensor(in_use() if self.calls % 50 == 0 else (0, 0, 0, 0))
