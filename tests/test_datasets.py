@@ -31,8 +31,8 @@ pytestmark = [
 ]
 
 ITEMS = 20_000
-# Of a worker's half of them: a hundred bytes of malloc's each; and, since what malloc keeps by it moves
-# by hundreds of pages, a page of other memory for each tenth.
+# Of a worker's half of them: a hundred bytes of malloc's each. What malloc keeps for later moves by
+# hundreds of pages, so that of resident memory it is a page for each tenth.
 MOST_USED = 100 * ITEMS // 2
 MOST_RESIDENT = mmap.PAGESIZE * ITEMS // 20
 NAMES = ("wav_s16", "flac_16", "mp3", "vorbis", "opus", "m4a")
