@@ -37,7 +37,7 @@ SANITIZERS = LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-
 .NOTPARALLEL:
 .PHONY: help demo test test-all matrix $(MATRIX:%=matrix-%) fuzz sanitize fuzz-sanitized fuzz-flac \
 	fuzz-filters soak wheel \
-	test-wheel test-free-threaded bundle bench newer lint build clean FORCE
+	test-wheel test-peers-table test-free-threaded docs bundle bench newer lint build clean FORCE
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 20
@@ -48,7 +48,7 @@ demo: build  ## decode real recordings, or FILE=my.mp3, and say what was found a
 test: lint $(if $(filter bundled,$(FFMPEG)),ffmpeg-oracle)  ## run all checks, then the tests
 	$(VENV) -m pytest
 
-test-all: test matrix sanitize test-wheel test-free-threaded newer  ## run everything there is
+test-all: test docs test-peers-table matrix sanitize test-wheel test-free-threaded newer  ## run everything there is
 
 matrix: $(MATRIX:%=matrix-%)  ## run the tests against each FFmpeg of MATRIX, and compare what it gives
 	$(VENV) tests/results.py --compare $(MATRIX:%=build/matrix-%/build/results.json)
@@ -115,9 +115,15 @@ test-wheel: export PYTEST_ADDOPTS :=
 test-wheel: wheel ffmpeg-oracle  ## install that wheel where there is nothing else, and beside other FFmpegs
 	scripts/test_wheel.sh
 
+test-peers-table: build build/bench/ready  ## compare docs/coming_from.md with what other libraries give
+	PYTHONPATH=$(CURDIR) build/bench/.venv/bin/python tests/coming_from.py
+
 test-free-threaded: .venv/ready-for-test ffmpeg-bundled ffmpeg-oracle  ## build a CPython without a global lock, a wheel for it, and test that
 	$(call copy_tree,build/free-threaded)
 	scripts/test_free_threaded.sh
+
+docs: .venv/ready-for-test build  ## make the site of docs in build/docs, and fail at every warning
+	$(VENV) -m sphinx --fresh-env --fail-on-warning --nitpicky --quiet -c docs -d build/docs-work . build/docs
 
 bundle: ffmpeg-bundled  ## build the FFmpeg that wheels carry; from then on, all is built against it
 

@@ -21,7 +21,8 @@ def write(name: str, markdown: str, results: object) -> None:
     """Write NAME.md and NAME.json, and print the first."""
     where = machine()
     FOLDER.mkdir(exist_ok=True)
-    text = f"{markdown}\n\n{_machine_table(where)}\n"
+    title = name.replace("_", " ").capitalize()
+    text = f"# {title}\n\n{markdown}\n\n{_machine_table(where)}\n"
     (FOLDER / f"{name}.md").write_text(text)
     content = {"machine": where, "results": results}
     (FOLDER / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")

@@ -228,7 +228,7 @@ esac
 
 "$python" -m venv .venv
 extras=
-[ "$purpose" = demo ] || extras="test lint wheel"
+[ "$purpose" = demo ] || extras="test lint wheel datasets docs"
 # shellcheck disable=SC2086 # a list of words
 requirements $extras | .venv/bin/python -m pip install --quiet --requirement /dev/stdin
 if [ "$purpose" = test ]; then

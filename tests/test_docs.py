@@ -11,17 +11,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import coming_from
+import doc_files
 import pyffaudio
-from ffmpeg_command import encode
 from pyffaudio import Limits, diagnose, errors, filter_rules
 from pyffaudio.formats import _REFUSED_FORMATS, DECODERS, DEMUXERS
 from pyffaudio.issues import ISSUE_CODES
 from pyffaudio.levels import _WEIGHTS, mix_matrix
 from pyffaudio.options import DecodeOptions, _normalise
-from signals import music, quantise, sine
-from wav_bytes import wav_bytes
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/*.md"))]
@@ -32,6 +32,18 @@ MODULES = [
 ]
 BLOCK = re.compile(r"(?:From `([^`]+)`:\n\n)?^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
+# What a block needs, beside pyffaudio, by what is written in it.
+SIGNS = (
+    ("torch", "torch"),
+    ("sox", "pyffaudio.sox"),
+    ("datasets", "from datasets import"),
+    ("datasets", "import pyarrow"),
+)
+
+
+def marks_of(code: str) -> list[pytest.MarkDecorator]:
+    return [getattr(pytest.mark, name) for name, sign in SIGNS if sign in code]
+
 
 def blocks(language: str) -> list[object]:
     """The text of each block in this language, named by page and line. Excerpts are no examples."""
@@ -39,11 +51,7 @@ def blocks(language: str) -> list[object]:
         pytest.param(
             block[3],
             id=f"{page}:{1 + text.count(chr(10), 0, block.start(3))}",
-            marks=[
-                getattr(pytest.mark, name)
-                for name, sign in (("torch", "torch"), ("sox", "pyffaudio.sox"))
-                if sign in block[3]
-            ],
+            marks=marks_of(block[3]),
         )
         for page, text in PAGES.items()
         for block in BLOCK.finditer(text)
@@ -71,17 +79,7 @@ def names(cell: str) -> list[str]:
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the examples read."""
-    path = tmp_path_factory.mktemp("docs")
-    tone = wav_bytes(quantise(sine(800, 2, 8000), "int16"), 8000)
-    (path / "tone.wav").write_bytes(tone)
-    speech = wav_bytes(quantise(sine(24000, 1, 8000), "int16"), 8000)
-    (path / "speech.wav").write_bytes(speech)
-    encode(path / "song.mp3", music(88200).astype("float32"), 44100, "-c:a", "libmp3lame")
-    (path / "clips").mkdir()
-    (path / "clips" / "sound.wav").write_bytes(speech)
-    (path / "clips" / "cut.wav").write_bytes(speech[: 44 + 20000])
-    (path / "clips" / "page.mp3").write_text("<!DOCTYPE html><html><body>Not found</body></html>")
-    return path
+    return doc_files.make(tmp_path_factory.mktemp("docs"))
 
 
 def run(folder: Path, *command: str) -> str:
@@ -91,7 +89,7 @@ def run(folder: Path, *command: str) -> str:
     done = subprocess.run(
         command,
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": paths, "PYTHON": sys.executable},
+        env={**os.environ, "PYTHONPATH": paths, "PYTHON": sys.executable, "HF_HUB_OFFLINE": "1"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -120,6 +118,24 @@ def test_console_blocks_run_and_print_what_they_say(folder: Path, text: str) -> 
     script += "".join(f"{line[2:]}\n" for line in text.splitlines() if line.startswith("$ "))
     said = [line for line in text.splitlines() if not line.startswith("$ ")]
     assert run(folder, "sh", "-c", script).splitlines() == said
+
+
+@pytest.mark.parametrize(
+    "code",
+    [pytest.param(row.ours, marks=marks_of(row.ours)) for row in coming_from.rows()],
+)
+def test_our_calls_beside_those_of_others_run(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    """`make test-peers-table` compares what they give."""
+    monkeypatch.chdir(folder)
+    if "soxr" in code and "--enable-libsoxr" not in pyffaudio.versions()["configuration"]:
+        with pytest.raises(pyffaudio.FilterError):
+            coming_from.evaluate(code)
+    else:
+        found = np.asarray(coming_from.evaluate(code))
+        assert found.size > 0
+        assert np.isfinite(found).all()
 
 
 @pytest.mark.parametrize(("file", "text"), EXCERPTS)
@@ -154,6 +170,30 @@ def test_every_public_function_has_an_example() -> None:
     for name in pyffaudio.__all__:
         thing = getattr(pyffaudio, name)
         assert not inspect.isfunction(thing) or ">>> " in (thing.__doc__ or ""), name
+
+
+@pytest.mark.parametrize(
+    "module", ["pyffaudio", pytest.param("pyffaudio.sox", marks=pytest.mark.sox)]
+)
+def test_the_reference_has_every_public_name(module: str) -> None:
+    listed = re.findall(rf"^\.\. \S+:: {module}\.(\w+)$", PAGES["docs/api.md"], re.MULTILINE)
+    assert sorted(listed) == sorted(importlib.import_module(module).__all__)
+
+
+def test_the_index_has_every_page() -> None:
+    """Twice: as a link for people, and in the site's own table."""
+    pages = {name.removeprefix("docs/") for name in PAGES if name.startswith("docs/")}
+    links = set(re.findall(r"\]\((\w+\.md)\)", PAGES["docs/index.md"]))
+    entries = re.findall(r"^(\w+)$", PAGES["docs/index.md"], re.MULTILINE)
+    assert links == {f"{name}.md" for name in entries} == pages - {"index.md"}
+
+
+def test_the_map_has_every_stage() -> None:
+    named = set(re.findall(r"`(\w+\.(?:py|pxd|pyx|c))`", PAGES["docs/inside.md"]))
+    files = {path.name for path in (ROOT / "pyffaudio").iterdir()}
+    stages = {name for name in files if re.match(r"_(?!sox).*\.pxd$", name)}
+    assert named <= files
+    assert stages <= named
 
 
 def test_the_options_are_all_of_them() -> None:

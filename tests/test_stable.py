@@ -1,0 +1,33 @@
+"""Promise: what docs/stable.md says is the same on other processors and versions is the same."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from ffmpeg_command import BUNDLED
+from stability import AXES, SPECIMENS, difference
+from zoo import Zoo
+
+PAGE = (Path(__file__).parents[1] / "docs/stable.md").read_text()
+ROWS = re.findall(r"^\| (`.+`) \| (.+) \| (.+) \|$", PAGE, re.MULTILINE)
+SAID = {
+    codec: dict(zip(AXES, said, strict=True))
+    for codecs, *said in ROWS
+    for codec in re.findall(r"`([^`]+)`", codecs)
+}
+
+
+def test_every_codec_has_its_row() -> None:
+    assert sorted(SAID) == sorted(SPECIMENS)
+
+
+# The system's is another version only beside the bundled one.
+@pytest.mark.parametrize("axis", AXES if BUNDLED else AXES[:1])
+@pytest.mark.parametrize("codec", SPECIMENS)
+def test_as_the_page_says(specimens: Zoo, codec: str, axis: str) -> None:
+    said, found = SAID[codec][axis], difference(specimens, codec, axis)
+    if said == "same":
+        assert found == 0
+    else:
+        assert found <= 10 ** (float(said.removesuffix(" dB")) / 20)
