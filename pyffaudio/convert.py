@@ -10,11 +10,12 @@ from functools import partial
 from typing import Literal, Unpack
 
 from pyffaudio.about import __version__
+from pyffaudio.cores import num_cores
 from pyffaudio.diagnose import words_of
 from pyffaudio.errors import PyffaudioError
 from pyffaudio.journal import Bar, Journal, Outcome, do_all, no_bar
 from pyffaudio.native import Decoder, Stop, open_decoder
-from pyffaudio.options import DecodeOptions, Options, normalise
+from pyffaudio.options import DecodeOptions, Options, integer, normalise
 from pyffaudio.output import output_file, write_blocks
 from pyffaudio.stream import stream
 from pyffaudio.tree import Found, Tree, is_no_audio, walk
@@ -101,6 +102,7 @@ def convert_tree(
     real, real_out = os.path.realpath(folder), os.path.realpath(out)
     if os.path.commonpath([real, real_out]) == real_out:
         raise ValueError(f"it is {folder}, or holds it: the files need a folder of their own")
+    workers = integer("num_workers", num_workers, 1, 1024) or num_cores()
     asked = normalise(**options)
     if asked.filters is not None:
         from pyffaudio.filter_plan import plan  # noqa: PLC0415 # for those who filter
@@ -123,7 +125,7 @@ def convert_tree(
         for found in tree.files:
             if found in journal and journal[found] is None and not places.has(found):
                 journal.forget(found)  # somebody took the file away
-        do_all(tree.files, partial(_convert, places, asked), journal, num_workers, bar)
+        do_all(tree.files, partial(_convert, places, asked), journal, workers, bar)
         done = _converted(tree, journal)
         shutil.rmtree(workshop)
     return done

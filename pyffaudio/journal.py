@@ -21,9 +21,7 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self, TypeAlias
 
 from pyffaudio.batch import crew
-from pyffaudio.cores import num_cores
 from pyffaudio.native import Stop
-from pyffaudio.options import integer
 from pyffaudio.tree import Found
 
 __all__ = ["Bar", "Journal", "Outcome", "do_all", "no_bar"]
@@ -142,26 +140,27 @@ class Journal:
     def _read(self, heading: Mapping[str, object]) -> int:
         """Take in the lines that are whole, cut off what is not, and answer where that begins."""
         self._end = 0
+        is_other = False
         with open(self._descriptor, "rb", closefd=False) as file:
             for number, line in enumerate(file):
                 if not line.endswith(b"\n"):
                     break
                 if number == 0:
-                    self._check(heading, line)
+                    is_other = _parsed(line) != json.loads(json.dumps(heading))
                 else:
                     self._take(line)
                 self._end += len(line)
-        os.ftruncate(self._descriptor, self._end)
-        if self._end == 0:
-            self._append(heading)
-        return self._end
-
-    def _check(self, heading: Mapping[str, object], line: bytes) -> None:
-        if _parsed(line) != json.loads(json.dumps(heading)):
+        if is_other and self._lines:
             raise ValueError(
                 f"{self.path} is of another run, with other arguments or another version: finish "
                 "that with its own arguments, or remove the file to begin anew"
             )
+        if is_other:  # and has done nothing yet
+            self._end = 0
+        os.ftruncate(self._descriptor, self._end)
+        if self._end == 0:
+            self._append(heading)
+        return self._end
 
     def _take(self, line: bytes) -> None:
         entry = _parsed(line)
@@ -215,7 +214,7 @@ def do_all(
     files: Sequence[Found],
     work: Callable[[Found, Stop], Outcome],
     journal: Journal,
-    num_workers: int | None,
+    num_workers: int,
     bar: Bar = no_bar,
 ) -> None:
     """Do what the journal does not have, on threads, and note each file as soon as it is done.
@@ -228,18 +227,17 @@ def do_all(
         Called by the threads; what it raises ends everything. It gives up when `Stop` says so.
     journal : Journal
         Has all files afterwards.
-    num_workers : int or None
-        Threads; None are the cores that this process may use.
+    num_workers : int
+        Threads.
     bar : callable
         Told of each file that is done.
     """
-    workers = integer("num_workers", num_workers, 1, 1024) or num_cores()
     todo = [file for file in files if file.error is None and file not in journal]
     running: dict[Future[Outcome], Found] = {}
-    with bar(len(files), len(files) - len(todo)) as step, crew(workers) as (pool, stop):
+    with bar(len(files), len(files) - len(todo)) as step, crew(num_workers) as (pool, stop):
         for file in todo:
             running[pool.submit(work, file, stop)] = file
-            if len(running) >= _LOOK_AHEAD * workers:
+            if len(running) >= _LOOK_AHEAD * num_workers:
                 _note(running, journal, step)
         while running:
             _note(running, journal, step)

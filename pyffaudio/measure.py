@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,16 +63,18 @@ class Meter:
 
     def add(self, block: npt.NDArray[np.float32]) -> None:
         """Take the next frames into account."""
-        sizes = np.abs(block)
-        sizes[~np.isfinite(sizes)] = 0
-        self._peak = max(self._peak, float(sizes.max(initial=0)))
-        self._energy += float(np.square(sizes, dtype=np.float64).sum())
-        self._num_clipped += int(np.count_nonzero(sizes >= self._full_scale))
-        loud = np.flatnonzero((sizes > SILENCE).any(axis=1))
-        if len(loud):
+        peak = _peak(block)
+        if not math.isfinite(peak):
+            block = np.where(np.isfinite(block), block, np.float32(0))
+            peak = _peak(block)
+        self._peak = max(self._peak, peak)
+        self._energy += float(np.square(block, dtype=np.float64).sum())
+        if peak >= self._full_scale:
+            self._num_clipped += int(np.count_nonzero(np.abs(block) >= self._full_scale))
+        if peak > SILENCE:
             if self._first_loud is None:
-                self._first_loud = self._num_frames + int(loud[0])
-            self._after_loud = self._num_frames + int(loud[-1]) + 1
+                self._first_loud = self._num_frames + _quiet_frames(block)
+            self._after_loud = self._num_frames + len(block) - _quiet_frames(block[::-1])
         self._num_frames += len(block)
         self._num_samples += block.size
 
@@ -87,3 +90,18 @@ class Meter:
             trailing_silence_seconds=(self._num_frames - self._after_loud) / sample_rate,
             is_silent=self._first_loud is None,
         )
+
+
+def _peak(block: npt.NDArray[np.float32]) -> float:
+    """The greatest size of a sample; NaN where one is no number."""
+    return float(max(block.max(initial=0), -block.min(initial=0)))
+
+
+def _quiet_frames(block: npt.NDArray[np.float32]) -> int:
+    """How many frames come before the first that is no silence, which there is."""
+    begin, count = 0, 256
+    while True:  # mostly it is near
+        loud = (np.abs(block[begin : begin + count]) > SILENCE).any(axis=1)
+        if loud.any():
+            return begin + int(loud.argmax())
+        begin, count = begin + count, 4 * count

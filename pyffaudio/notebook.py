@@ -83,7 +83,7 @@ def _wav(frames: Samples, sample_rate: int) -> bytes:
 def _title(audio: Audio) -> str:
     said = [audio.info.tags[name] for name in _TAGS if audio.info.tags.get(name)]
     # A tag may have letters that turn the direction of all that follows.
-    return " – ".join(f"<bdi>{_text(words)}</bdi>" for words in said) or "Audio"
+    return " · ".join(f"<bdi>{_text(words)}</bdi>" for words in said) or "Audio"
 
 
 def _text(words: str) -> str:
@@ -134,7 +134,7 @@ def _svg(shape: npt.NDArray[np.float64], peak: float, share_played: float) -> st
         f'<g transform="translate(0 {height * (strip + 0.5):g})">{_strip(own, peak, height)}</g>'
         for strip, own in enumerate(np.moveaxis(shape, 2, 0))
     )
-    # What lies beyond the player's part is drawn paler.
+    # What lies beyond the player's part is shaded.
     rest = (1 - share_played) * columns if share_played else 0
     shade = (
         f'<rect x="{columns - rest:.2f}" y="0" width="{rest:.2f}" height="{height * strips}" '
@@ -151,6 +151,8 @@ def _strip(own: npt.NDArray[np.float64], peak: float, height: int) -> str:
     """The line of zero and the envelope about it, of which a pixel at least is seen."""
     scale = (height / 2 - 3) / (peak or 1)
     low, high = np.nan_to_num(own) * -scale
+    # A column reaches as far as the next one begins: the line has no gaps.
+    low[:-1], high[:-1] = np.maximum(low[:-1], high[1:]), np.minimum(high[:-1], low[1:])
     low, high = np.maximum(low, (low + high) / 2 + 0.5), np.minimum(high, (low + high) / 2 - 0.5)
     columns = len(low)
     edge = [f"{x},{y:.1f} {x + 1},{y:.1f}" for x, y in enumerate(high)]

@@ -53,7 +53,7 @@ def plot(
 
 def _window_frames(sample_rate: int) -> int:
     """The power of two that comes next to 32 ms."""
-    return max(2 ** round(math.log2(sample_rate * _WINDOW_SECONDS)), 16)
+    return max(1 << round(math.log2(sample_rate * _WINDOW_SECONDS)), 16)
 
 
 def _draw_waveform(audio: Audio, ax: Axes, style: dict[str, Any]) -> None:
@@ -79,7 +79,7 @@ def _draw_waveform(audio: Audio, ax: Axes, style: dict[str, Any]) -> None:
 
 def _draw_spectrogram(audio: Audio, ax: Axes, size: int, style: dict[str, Any]) -> None:
     hop = max(size // 4, 1)
-    num_windows = max(-(-audio.num_frames // hop), 1)
+    num_windows = -(-audio.num_frames // hop) + 1  # about both ends, too
     held = -(-num_windows // _COLUMNS)
     levels = _levels(frames_of(audio), size, hop, num_windows, held)
     # A column stands about the middles of its windows, a row about its frequency.

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from pyffaudio.about import __version__
+from pyffaudio.cores import num_cores
 from pyffaudio.diagnose import words_of
 from pyffaudio.errors import CorruptAudioError, LimitExceededError, PyffaudioError
 from pyffaudio.info import AudioInfo, info_of
@@ -17,7 +18,7 @@ from pyffaudio.issues import Issue
 from pyffaudio.journal import Bar, Journal, Outcome, do_all, no_bar
 from pyffaudio.measure import Meter
 from pyffaudio.native import Decoder, Stop, open_decoder
-from pyffaudio.options import normalise
+from pyffaudio.options import integer, normalise
 from pyffaudio.report import ScanRow, Status, check_report, write_report
 from pyffaudio.stream import stream
 from pyffaudio.summary import Summary
@@ -83,6 +84,7 @@ def scan(
     (3, 1)
     """
     check_report(report)
+    workers = integer("num_workers", num_workers, 1, 1024) or num_cores()
     part = report + ".part"
     heading = {
         "what": "scan",
@@ -93,7 +95,7 @@ def scan(
     with Journal(report + ".journal", heading) as journal:
         tree = walk(folder, {journal.identity, *_identities(report, part)})
         work = partial(_look, folder, decode)
-        do_all(tree.files, work, journal, num_workers, bar)
+        do_all(tree.files, work, journal, workers, bar)
         summary = Summary(tree)
         write_report(report, part, _counted(summary, tree, journal))
         journal.remove()
