@@ -85,7 +85,7 @@ def _add_arguments(add: Callable[..., object]) -> None:
 
 def _decode(args: argparse.Namespace) -> int:
     _check_format(args.format)
-    if os.path.isdir(args.input):
+    if args.input != "-" and os.path.isdir(args.input):
         return _decode_tree(args)
     if args.to is not None or args.jobs is not None:
         raise CommandError(f"{args.input}: --to and --jobs are for folders", status=2)

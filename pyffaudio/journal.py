@@ -74,9 +74,10 @@ class Journal:
     def __init__(self, path: str, heading: Mapping[str, object]) -> None:
         self.path = path
         self._lines: dict[str, _Line] = {}
+        self._end = 0
         self._descriptor = _open_locked(path)
         try:
-            self._end = self._read(heading)
+            self._read(heading)
         except BaseException:
             os.close(self._descriptor)
             raise
@@ -137,9 +138,8 @@ class Journal:
             written += os.pwrite(self._descriptor, line[written:], self._end + written)
         self._end += written
 
-    def _read(self, heading: Mapping[str, object]) -> int:
-        """Take in the lines that are whole, cut off what is not, and answer where that begins."""
-        self._end = 0
+    def _read(self, heading: Mapping[str, object]) -> None:
+        """Take in the lines that are whole, and cut off what is not."""
         is_other = False
         with open(self._descriptor, "rb", closefd=False) as file:
             for number, line in enumerate(file):
@@ -160,7 +160,6 @@ class Journal:
         os.ftruncate(self._descriptor, self._end)
         if self._end == 0:
             self._append(heading)
-        return self._end
 
     def _take(self, line: bytes) -> None:
         entry = _parsed(line)

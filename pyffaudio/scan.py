@@ -19,7 +19,8 @@ from pyffaudio.journal import Bar, Journal, Outcome, do_all, no_bar
 from pyffaudio.measure import Meter
 from pyffaudio.native import Decoder, Stop, open_decoder
 from pyffaudio.options import integer, normalise
-from pyffaudio.report import ScanRow, Status, check_report, write_report
+from pyffaudio.output import check_writable
+from pyffaudio.report import ScanRow, check_report, write_report
 from pyffaudio.stream import stream
 from pyffaudio.summary import Summary
 from pyffaudio.tree import Found, Tree, is_no_audio, walk
@@ -84,6 +85,8 @@ def scan(
     (3, 1)
     """
     check_report(report)
+    report = os.path.realpath(report)  # a link stays a link, to the new file
+    check_writable(report)
     workers = integer("num_workers", num_workers, 1, 1024) or num_cores()
     part = report + ".part"
     heading = {
@@ -124,7 +127,7 @@ def _counted(summary: Summary, tree: Tree, journal: Journal) -> Iterator[ScanRow
         yield row
 
 
-def _row(found: Found, status: Status, reason: str | None = None, **facts: Any) -> ScanRow:
+def _row(found: Found, status: str, reason: str | None = None, **facts: Any) -> ScanRow:
     r"""A row about a file; bytes of its name that are not UTF-8 are shown as ``\xff``."""
     name = os.fsencode(found.path)
     path = name.decode("utf-8", "backslashreplace")
@@ -158,7 +161,7 @@ def _look(folder: str, decode: bool, found: Found, stop: Stop) -> Outcome:
         return Outcome(asdict(_row(found, "unreadable", reason=words_of(error))), is_final=False)
 
 
-def _status(error: PyffaudioError) -> Status:
+def _status(error: PyffaudioError) -> str:
     if isinstance(error, CorruptAudioError):
         return "damaged"
     if isinstance(error, LimitExceededError) or error.code in _CODES_UNSUPPORTED:
@@ -177,21 +180,21 @@ def _facts(info: AudioInfo) -> dict[str, Any]:
 def _measured(row: ScanRow, info: AudioInfo, decoder: Decoder, path: str) -> ScanRow:
     """The row with what decoding the whole file shows."""
     meter = Meter(info.bits_per_sample)
-    reason = code = None
+    status, reason, code = "ok", None, None
     try:
-        for block in stream(decoder, path, _DECODING):
+        for block in stream(decoder, path, _DECODING, is_kept=False):
             meter.add(block)
     except PyffaudioError as error:
-        reason, code = words_of(error), error.code
+        status, reason, code = _status(error), words_of(error), error.code
     issues = tuple(Issue(*issue) for issue in decoder.issues)
     fatal = [issue for issue in issues if issue.is_fatal]
     if reason is None and fatal:
-        first, code = fatal[0], fatal[0].code
+        first, status, code = fatal[0], "damaged", fatal[0].code
         others = f", and {len(fatal) - 1} more" if len(fatal) > 1 else ""
         reason = f"{code} at {first.frame_offset / decoder.sample_rate:.3f} s{others}"
     return replace(
         row,
-        status="ok" if reason is None else "damaged",
+        status=status,
         reason=reason,
         code=code,
         issues=" ".join(sorted({issue.code for issue in issues})) or None,

@@ -13,14 +13,16 @@ from pyffaudio.decoder import Decoder
 from pyffaudio.diagnose import unsound_error
 from pyffaudio.issues import any_fatal
 from pyffaudio.native import Source
-from pyffaudio.options import Options
+from pyffaudio.options import ALL_FRAMES, Options
 
 __all__ = ["stream"]
 
 _BLOCK_BYTES = 1 << 20
 
 
-def stream(decoder: Decoder, source: Source, options: Options) -> Iterator[Samples]:
+def stream(
+    decoder: Decoder, source: Source, options: Options, *, is_kept: bool = True
+) -> Iterator[Samples]:
     """Give the samples that were asked for, ``(frames, channels)``, in one buffer again and again.
 
     Parameters
@@ -29,6 +31,8 @@ def stream(decoder: Decoder, source: Source, options: Options) -> Iterator[Sampl
         Of `source`, at its start.
     source, options
         As it was opened with; the layout is always that one.
+    is_kept : bool
+        Whether the caller keeps all samples somewhere, so that the limits on their length hold.
 
     Yields
     ------
@@ -42,7 +46,7 @@ def stream(decoder: Decoder, source: Source, options: Options) -> Iterator[Sampl
         ``on_error="raise"``.
     """
     asked = go_to_segment(decoder, source, options)
-    limit = frame_limit(decoder, options)
+    limit = frame_limit(decoder, options) if is_kept else ALL_FRAMES
     start, room = decoder.position, min(asked, limit)
     shape = (max(_BLOCK_BYTES // decoder.frame_bytes, 1), decoder.num_channels)
     block = np.empty(shape, decoder.dtype)

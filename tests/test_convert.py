@@ -289,6 +289,13 @@ def test_wrong_arguments_are_status_2(top: Path, args: list[str], words: bytes) 
     assert not [name for name in _files(top.parent) if not name.startswith("top/")]
 
 
+def test_the_limits_hold_for_what_is_written(top: Path, out: Path) -> None:
+    limits = pyffaudio.Limits(max_bytes=1_000_000)
+    done = convert_tree(str(top), str(out), "npy", limits=limits)
+    assert (done.num_files, list(done.failures)) == (2, ["a.wav"])
+    assert "max_bytes=1000000" in done.failures["a.wav"]
+
+
 def test_wrong_filters_are_said_once(top: Path, out: Path) -> None:
     done = _run(top, "-o", out, "--to", "npy", "--filters", "areverze")
     assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (1, b"", 1)

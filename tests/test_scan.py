@@ -27,6 +27,7 @@ from ffmpeg_command import encode
 from pyffaudio import journal as journal_module
 from pyffaudio import scan as scan_module
 from pyffaudio import tree as tree_module
+from pyffaudio.options import normalise
 from pyffaudio.report import ScanRow, column_types
 from pyffaudio.scan import scan
 from signals import music, quantise, sine
@@ -208,6 +209,33 @@ def test_a_long_file_is_not_held_whole(top: Path) -> None:
     assert process.returncode == 0
     assert _rows(report)["long.wav"]["num_frames"] == size // 4
     assert usage.ru_maxrss < 200 << 10  # in KiB, with Python, NumPy and FFmpeg in it
+
+
+def test_limits_on_what_is_kept_are_not_those_of_what_goes_by(
+    top: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (top / "a.wav").write_bytes(_SOUND)
+    options = normalise(on_error="partial", limits=pyffaudio.Limits(max_bytes=1000))
+    monkeypatch.setattr(scan_module, "_DECODING", options)
+    row = _scan(top, decode=True)["a.wav"]
+    assert (row["status"], row["num_frames"]) == ("ok", 800)
+
+
+def test_a_limit_is_not_damage(top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (top / "a.wav").write_bytes(_SOUND)
+    options = normalise(dtype=None, limits=pyffaudio.Limits(max_channels=1))
+    monkeypatch.setattr(scan_module, "_PROBING", options)
+    row = _scan(top)["a.wav"]
+    assert (row["status"], row["code"]) == ("unsupported", "limit_exceeded")
+
+
+def test_a_report_may_be_a_link(several: Path) -> None:
+    (several.parent / "there").mkdir()
+    link, report = several.parent / "link.jsonl", several.parent / "there" / "report.jsonl"
+    link.symlink_to(report)
+    scan(str(several), str(link))
+    assert link.is_symlink()
+    assert len(_rows(report)) == 8
 
 
 # --- what is no plain file
@@ -577,14 +605,16 @@ def test_the_bar_is_for_a_terminal_alone(several: Path) -> None:
         (["top", "-o", "report.xlsx"], 2, b"a report's name ends in .parquet, .csv, .jsonl"),
         (["nowhere", "-o", "report.csv"], 1, b"nowhere: No such file or directory"),
         (["top/a.WAV", "-o", "report.csv"], 1, b"top/a.WAV: Not a directory"),
-        (["top", "-o", "none/report.csv"], 1, b"none/report.csv: No such file or directory"),
+        (["top", "-o", "none/report.csv"], 1, b"none/report.csv: there is no folder "),
         (["top", "-o", "report.csv", "--jobs", "0"], 2, b"num_workers must be from 1 to 1024"),
+        (["top", "-o", "there.csv"], 1, b"there.csv: Is a directory"),
         (["top"], 2, b"required: -o"),
     ],
 )
 def test_wrong_arguments_are_one_line(
     several: Path, args: list[str], status: int, words: bytes
 ) -> None:
+    (several.parent / "there.csv").mkdir()
     done = _run(*args, cwd=several.parent)
     assert (done.returncode, done.stdout) == (status, b"")
     assert words in done.stderr
