@@ -250,7 +250,11 @@ def test_special_files_are_never_opened(several: Path) -> None:
         log, report = several.parent / "log", several.parent / "report.jsonl"
         strace = ["strace", "-f", "-e", "trace=open,openat", "-o", str(log)]
         done = subprocess.run(
-            [*strace, *_command(several, "-o", report)], env=_ENV, capture_output=True, check=False
+            [*strace, *_command(several, "-o", report)],
+            env=_ENV,
+            capture_output=True,
+            timeout=60,
+            check=False,
         )
     assert done.returncode == 1, done.stderr  # the page
     assert b"pipes, sockets and devices  4" in done.stdout
