@@ -7,9 +7,7 @@ import json
 import math
 import os
 import pty
-import resource
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -23,36 +21,15 @@ import pyarrow.parquet
 import pytest
 
 import pyffaudio
-from ffmpeg_command import encode
-from pyffaudio import journal as journal_module
+from ffmpeg_command import encode, ffmpeg
 from pyffaudio import scan as scan_module
 from pyffaudio import tree as tree_module
 from pyffaudio.options import normalise
 from pyffaudio.report import ScanRow, column_types
 from pyffaudio.scan import scan
-from signals import music, quantise, sine
+from scanning import ENV, RATE, SOUND, command, fill, rows_of, run
+from signals import music, quantise
 from wav_bytes import wav_bytes
-
-_ENV = {**os.environ, "PYTHONPATH": str(Path(pyffaudio.__file__).parents[1]), "LC_ALL": "C.UTF-8"}
-_RATE = 8000
-_SOUND = wav_bytes(quantise(sine(800, 2, _RATE), "int16"), _RATE)
-
-
-def _command(*args: object) -> list[str]:
-    return [sys.executable, "-m", "pyffaudio", "scan", *map(str, args)]
-
-
-def _run(*args: object, **options: Any) -> subprocess.CompletedProcess[bytes]:
-    settings: dict[str, Any] = {"env": _ENV, "capture_output": True, "timeout": 60, **options}
-    return subprocess.run(_command(*args), check=False, **settings)
-
-
-def _rows(report: Path) -> dict[str, dict[str, Any]]:
-    """The rows of a JSON Lines report by their paths, of which each must be there once."""
-    rows = [json.loads(line) for line in report.read_text().splitlines()]
-    by_path = {row["path"]: row for row in rows}
-    assert len(by_path) == len(rows)
-    return by_path
 
 
 def _csv_rows(report: Path) -> list[dict[str, str]]:
@@ -64,7 +41,7 @@ def _scan(folder: Path, **options: Any) -> dict[str, dict[str, Any]]:
     report = folder.parent / "report.jsonl"
     scan(str(folder), str(report), **options)
     assert sorted(os.listdir(folder.parent)) == sorted([folder.name, report.name])
-    return _rows(report)
+    return rows_of(report)
 
 
 @pytest.fixture
@@ -77,21 +54,14 @@ def top(tmp_path: Path) -> Path:
 @pytest.fixture
 def several(top: Path) -> Path:
     """A tree of all sorts, of which no part needs long."""
-    (top / "b").mkdir()
-    for number in range(5):
-        (top / "b" / f"{number}.wav").write_bytes(_SOUND)
-    (top / "a.WAV").write_bytes(_SOUND)
-    (top / "cut.wav").write_bytes(_SOUND[:-1000])
-    (top / "page.mp3").write_bytes(b"<!DOCTYPE html><html></html>")
-    (top / "notes.txt").write_bytes(b"some words")
-    return top
+    return fill(top)
 
 
 # --- which files have a row, and what it says
 
 
 def test_a_file_is_audio_by_its_content_or_by_its_name(several: Path) -> None:
-    (several / "sound").write_bytes(_SOUND)
+    (several / "sound").write_bytes(SOUND)
     (several / "empty.flac").write_bytes(b"")
     (several / "noise.bin").write_bytes(bytes(range(256)) * 40)
     (several / "fLaC.bin").write_bytes(b"fLaC" + bytes(1000))
@@ -116,8 +86,7 @@ def test_what_is_not_audio_is_counted(several: Path) -> None:
 
 
 def test_a_video_without_audio_is_no_audio(top: Path) -> None:
-    command = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "color=s=32x32:d=0.1", "-c:v", "mpeg4"]
-    subprocess.run([*command, str(top / "film.mp4")], check=True)
+    ffmpeg("-f", "lavfi", "-i", "color=s=32x32:d=0.1", "-c:v", "mpeg4", top / "film.mp4")
     assert _scan(top) == {}
 
 
@@ -141,7 +110,7 @@ def test_measures_are_those_of_the_signal(top: Path, dtype: str) -> None:
     low, high = (0.0, 1.0) if dtype != "float32" else (0.0, 1.5)
     square = np.tile(np.repeat([0.5, -0.5, high, -high], 10), 100)[:, None]
     signal = np.concatenate([np.full((800, 1), low), square, np.full((400, 1), low)])
-    (top / "a.wav").write_bytes(wav_bytes(quantise(signal, dtype), _RATE))
+    (top / "a.wav").write_bytes(wav_bytes(quantise(signal, dtype), RATE))
     row = _scan(top, decode=True)["a.wav"]
     step = {"uint8": 2.0**-7, "int16": 2.0**-15}.get(dtype, 2.0**-24)  # positive full scale is less
     assert row["peak"] == (1.5 if dtype == "float32" else 1.0)
@@ -155,7 +124,7 @@ def test_measures_are_those_of_the_signal(top: Path, dtype: str) -> None:
 
 def test_silence_is_what_stays_below_60_db(top: Path) -> None:
     for name, level in (("below", 0.0009), ("above", 0.0011)):
-        (top / f"{name}.wav").write_bytes(wav_bytes(np.full((800, 2), level, "float32"), _RATE))
+        (top / f"{name}.wav").write_bytes(wav_bytes(np.full((800, 2), level, "float32"), RATE))
     rows = _scan(top, decode=True)
     quiet, loud = rows["below.wav"], rows["above.wav"]
     assert (quiet["is_silent"], loud["is_silent"]) == (True, False)
@@ -164,9 +133,9 @@ def test_silence_is_what_stays_below_60_db(top: Path) -> None:
 
 
 def test_no_frames_and_no_numbers_are_measured(top: Path) -> None:
-    (top / "none.wav").write_bytes(wav_bytes(np.zeros((0, 1), "int16"), _RATE))
+    (top / "none.wav").write_bytes(wav_bytes(np.zeros((0, 1), "int16"), RATE))
     odd = np.array([[np.nan], [np.inf], [-0.5], [-np.inf]], "float32")
-    (top / "odd.wav").write_bytes(wav_bytes(odd, _RATE))
+    (top / "odd.wav").write_bytes(wav_bytes(odd, RATE))
     rows = _scan(top, decode=True)
     none, odd_row = rows["none.wav"], rows["odd.wav"]
     assert (none["peak"], none["rms"], none["clipped_share"]) == (None, None, None)
@@ -176,7 +145,7 @@ def test_no_frames_and_no_numbers_are_measured(top: Path) -> None:
 
 
 def test_decoding_finds_damage_and_says_where(top: Path) -> None:
-    (top / "cut.wav").write_bytes(_SOUND[: 44 + 400 * 4])
+    (top / "cut.wav").write_bytes(SOUND[: 44 + 400 * 4])
     row = _scan(top, decode=True)["cut.wav"]
     assert (row["status"], row["code"], row["issues"]) == ("damaged", "truncated", "truncated")
     assert (row["reason"], row["num_frames"]) == ("truncated at 0.050 s", 400)
@@ -185,36 +154,36 @@ def test_decoding_finds_damage_and_says_where(top: Path) -> None:
 def test_a_file_of_more_than_a_block_is_measured_whole(top: Path) -> None:
     signal = np.zeros((1_000_000, 1), "int16")
     signal[[300_000, 700_000], 0] = 16384, -20000
-    (top / "a.wav").write_bytes(wav_bytes(signal, _RATE))
+    (top / "a.wav").write_bytes(wav_bytes(signal, RATE))
     row = _scan(top, decode=True)["a.wav"]
     assert (row["peak"], row["num_frames"]) == (20000 / 32768, 1_000_000)
-    assert row["leading_silence_seconds"] == 300_000 / _RATE
-    assert row["trailing_silence_seconds"] == 299_999 / _RATE
+    assert row["leading_silence_seconds"] == 300_000 / RATE
+    assert row["trailing_silence_seconds"] == 299_999 / RATE
 
 
 def test_a_long_file_is_not_held_whole(top: Path) -> None:
     """A quarter of a gigabyte, which is a hole in the file, and twice that as it is measured."""
     size = 256 << 20
-    header = bytearray(wav_bytes(np.zeros((0, 2), "int16"), _RATE))
+    header = bytearray(wav_bytes(np.zeros((0, 2), "int16"), RATE))
     header[4:8] = (size + 36).to_bytes(4, "little")
     header[40:44] = size.to_bytes(4, "little")
     (top / "long.wav").write_bytes(header)
     os.truncate(top / "long.wav", size + 44)
     report = top.parent / "report.jsonl"
     process = subprocess.Popen(
-        _command(top, "-o", report, "--decode", "--jobs", 1), env=_ENV, stdout=subprocess.DEVNULL
+        command(top, "-o", report, "--decode", "--jobs", 1), env=ENV, stdout=subprocess.DEVNULL
     )
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0
-    assert _rows(report)["long.wav"]["num_frames"] == size // 4
+    assert rows_of(report)["long.wav"]["num_frames"] == size // 4
     assert usage.ru_maxrss < 200 << 10  # in KiB, with Python, NumPy and FFmpeg in it
 
 
 def test_limits_on_what_is_kept_are_not_those_of_what_goes_by(
     top: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (top / "a.wav").write_bytes(_SOUND)
+    (top / "a.wav").write_bytes(SOUND)
     options = normalise(on_error="partial", limits=pyffaudio.Limits(max_bytes=1000))
     monkeypatch.setattr(scan_module, "_DECODING", options)
     row = _scan(top, decode=True)["a.wav"]
@@ -222,7 +191,7 @@ def test_limits_on_what_is_kept_are_not_those_of_what_goes_by(
 
 
 def test_a_limit_is_not_damage(top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (top / "a.wav").write_bytes(_SOUND)
+    (top / "a.wav").write_bytes(SOUND)
     options = normalise(dtype=None, limits=pyffaudio.Limits(max_channels=1))
     monkeypatch.setattr(scan_module, "_PROBING", options)
     row = _scan(top)["a.wav"]
@@ -235,7 +204,7 @@ def test_a_report_may_be_a_link(several: Path) -> None:
     link.symlink_to(report)
     scan(str(several), str(link))
     assert link.is_symlink()
-    assert len(_rows(report)) == 8
+    assert len(rows_of(report)) == 8
 
 
 # --- what is no plain file
@@ -250,8 +219,8 @@ def test_special_files_are_never_opened(several: Path) -> None:
         log, report = several.parent / "log", several.parent / "report.jsonl"
         strace = ["strace", "-f", "-e", "trace=open,openat", "-o", str(log)]
         done = subprocess.run(
-            [*strace, *_command(several, "-o", report)],
-            env=_ENV,
+            [*strace, *command(several, "-o", report)],
+            env=ENV,
             capture_output=True,
             timeout=60,
             check=False,
@@ -262,7 +231,7 @@ def test_special_files_are_never_opened(several: Path) -> None:
     assert "/a.WAV" in opened
     for name in ("pipe.wav", "link.wav", "socket.wav", "device.wav", "/dev/zero"):
         assert name not in opened
-        assert name not in _rows(report)
+        assert name not in rows_of(report)
 
 
 def test_links_to_files_are_followed_and_to_folders_not(several: Path) -> None:
@@ -271,8 +240,8 @@ def test_links_to_files_are_followed_and_to_folders_not(several: Path) -> None:
     (several / "self.wav").symlink_to("self.wav")
     (several / "nowhere.wav").symlink_to("nothing.wav")
     report = several.parent / "report.jsonl"
-    done = _run(several, "-o", report)
-    rows = _rows(report)
+    done = run(several, "-o", report)
+    rows = rows_of(report)
     assert rows["file.wav"]["status"] == "ok"
     assert b"links to folders, not followed  1" in done.stdout
     assert rows["self.wav"]["reason"] == "Too many levels of symbolic links"
@@ -315,12 +284,12 @@ def test_a_file_that_vanishes_has_a_row(several: Path, monkeypatch: pytest.Monke
 def test_names_may_be_any_bytes(top: Path) -> None:
     names = [b"caf\xe9.wav", b"\\xe9.wav", "é\n\x1b[1m,\"'.wav".encode(), b"a\r.wav", b"=1.wav"]
     for name in names:
-        Path(os.fsdecode(bytes(top) + b"/" + name)).write_bytes(_SOUND)
+        Path(os.fsdecode(bytes(top) + b"/" + name)).write_bytes(SOUND)
     report = top.parent / "report"
     for suffix in ("jsonl", "csv", "parquet"):
         scan(str(top), f"{report}.{suffix}")
     found = [
-        list(_rows(report.with_suffix(".jsonl")).values()),
+        list(rows_of(report.with_suffix(".jsonl")).values()),
         _csv_rows(report.with_suffix(".csv")),
         pyarrow.parquet.read_table(report.with_suffix(".parquet")).to_pylist(),
     ]
@@ -332,7 +301,7 @@ def test_names_may_be_any_bytes(top: Path) -> None:
         assert paths == sorted(names)
         assert rows[-1]["path"] == "é\n\x1b[1m,\"'.wav"
         assert rows[3]["path"] == "caf\\xe9.wav"
-    done = _run(top, "-o", report.with_suffix(".csv"))
+    done = run(top, "-o", report.with_suffix(".csv"))
     assert b"\x1b" not in done.stdout
 
 
@@ -343,7 +312,7 @@ def test_the_three_kinds_of_report_say_the_same(several: Path) -> None:
     report = several.parent / "report"
     for suffix in ("jsonl", "csv", "parquet"):
         scan(str(several), f"{report}.{suffix}", decode=True)
-    rows = list(_rows(report.with_suffix(".jsonl")).values())
+    rows = list(rows_of(report.with_suffix(".jsonl")).values())
     table = pyarrow.parquet.read_table(report.with_suffix(".parquet"))
     assert table.to_pylist() == rows
     kinds = {str: "string", int: "int64", float: "double", bool: "bool"}
@@ -387,178 +356,11 @@ def test_without_pyarrow_parquet_is_refused_before_anything(
     assert os.listdir(several.parent) == ["top"]
 
 
-# --- killed, and gone on with
-
-
-@pytest.fixture
-def kept_journal(several: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[bytes, bytes]:
-    """The journal of a whole scan, and its report."""
-    report = several.parent / "report.jsonl"
-    with monkeypatch.context() as patched:
-        patched.setattr(journal_module.Journal, "remove", lambda self: None)
-        scan(str(several), str(report), decode=True)
-    journal = Path(f"{report}.journal").read_bytes()
-    assert journal.count(b"\n") == 1 + 9
-    return journal, report.read_bytes()
-
-
-def test_a_journal_cut_anywhere_is_gone_on_with(
-    several: Path, kept_journal: tuple[bytes, bytes]
-) -> None:
-    """At the end of each line, beside it and within it; what was whole is not looked at again."""
-    journal, expected = kept_journal
-    report = several.parent / "report.jsonl"
-    ends = [place for place, byte in enumerate(journal) if byte == 10]
-    cuts = {0, 1, *range(7, len(journal), 97), *ends, *(end + 1 for end in ends)}
-    looked: list[str] = []
-    whole = scan_module._look
-
-    def look(*args: Any) -> journal_module.Outcome:
-        looked.append(args[2].path)
-        return whole(*args)
-
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(scan_module, "_look", look)
-        for cut in sorted(cuts):
-            looked.clear()
-            report.unlink()
-            Path(f"{report}.journal").write_bytes(journal[:cut])
-            scan(str(several), str(report), decode=True)
-            assert report.read_bytes() == expected
-            assert len(looked) == len(set(looked)) == 9 - max(journal[:cut].count(b"\n") - 1, 0)
-
-
-@pytest.mark.parametrize("junk", [b"\0" * 50 + b"\n", b"[]\n", b'{"path": 1}\n', b"{}\nhalf a li"])
-def test_what_is_no_line_of_a_journal_is_done_again(
-    several: Path, kept_journal: tuple[bytes, bytes], junk: bytes
-) -> None:
-    journal, expected = kept_journal
-    lines = journal.splitlines(keepends=True)
-    report = several.parent / "report.jsonl"
-    Path(f"{report}.journal").write_bytes(b"".join([*lines[:4], junk]))
-    scan(str(several), str(report), decode=True)
-    assert report.read_bytes() == expected
-
-
-def _killed_before(call: str, number: int, top: Path, report: Path) -> int:
-    """Scan, and be killed just before the system call of that name and number; the status."""
-    strace = ["strace", "-f", "-o", os.devnull, "-e", f"trace={call}"]
-    inject = ["-e", f"inject={call}:signal=SIGKILL:when={number}"]
-    environment = {**_ENV, "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [*strace, *inject, *_command(top, "-o", report, "--decode")]
-    return subprocess.run(command, env=environment, capture_output=True, check=False).returncode
-
-
-@pytest.mark.parametrize(
-    ("call", "number", "lines"),
-    [
-        *(("pwrite64", number, number - 1) for number in (1, 2, 6, 10)),
-        ("rename", 1, 10),  # of the report, to its name
-        ("unlink", 1, 10),  # of the journal
-    ],
-)
-def test_killed_at_any_change_it_ends_with_the_same_report(
-    several: Path, kept_journal: tuple[bytes, bytes], call: str, number: int, lines: int
-) -> None:
-    """A heading and nine lines are written; then the report gets its name, the journal goes."""
-    report = several.parent / "report.jsonl"
-    report.unlink()
-    journal = Path(f"{report}.journal")
-    journal.unlink()
-    assert _killed_before(call, number, several, report) == -signal.SIGKILL
-    assert journal.read_bytes().count(b"\n") == lines
-    assert report.exists() == (call == "unlink")
-    scan(str(several), str(report), decode=True)
-    assert report.read_bytes() == kept_journal[1]
-    assert sorted(os.listdir(several.parent)) == ["report.jsonl", "top"]
-
-
-def test_killed_again_and_again_it_comes_to_an_end(
-    several: Path, kept_journal: tuple[bytes, bytes]
-) -> None:
-    report = several.parent / "report.jsonl"
-    report.unlink()
-    Path(f"{report}.journal").unlink()
-    statuses = [_killed_before("pwrite64", 4, several, report)]
-    while statuses[-1] == -signal.SIGKILL:
-        statuses.append(_killed_before("pwrite64", 4, several, report))
-    # A heading and two lines, then three lines each time, then one, the name and the end.
-    assert statuses == [-signal.SIGKILL] * 3 + [1]
-    assert report.read_bytes() == kept_journal[1]
-
-
-def test_a_file_that_has_changed_is_looked_at_again(
-    several: Path, kept_journal: tuple[bytes, bytes]
-) -> None:
-    (several / "a.WAV").write_bytes(_SOUND[:-4])
-    (several / "b" / "0.wav").unlink()
-    (several / "new.wav").write_bytes(_SOUND)
-    report = several.parent / "report.jsonl"
-    scan(str(several), str(report), decode=True)
-    gone_on = report.read_bytes()
-    scan(str(several), str(report), decode=True)
-    assert gone_on == report.read_bytes() != kept_journal[1]
-
-
-def test_what_could_not_be_read_is_tried_again(
-    several: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    report = several.parent / "report.jsonl"
-
-    def refuse(*args: Any) -> None:
-        raise OSError(5, os.strerror(5))
-
-    with monkeypatch.context() as patched:
-        patched.setattr(journal_module.Journal, "remove", lambda self: None)
-        patched.setattr(scan_module, "open_decoder", refuse)
-        scan(str(several), str(report))
-    assert {row["reason"] for row in _rows(report).values()} == {"Input/output error"}
-    scan(str(several), str(report))
-    assert {row["status"] for row in _rows(report).values()} == {"ok", "not_audio"}
-
-
-def test_the_journal_of_another_scan_is_refused(
-    several: Path, kept_journal: tuple[bytes, bytes]
-) -> None:
-    report = several.parent / "report.jsonl"
-    done = _run(several, "-o", report)
-    assert (done.returncode, done.stdout) == (2, b"")
-    assert b"is of another run" in done.stderr
-    assert Path(f"{report}.journal").read_bytes() == kept_journal[0]
-
-
-def test_a_journal_without_a_line_is_taken_over(several: Path) -> None:
-    report = several.parent / "report.jsonl"
-    with journal_module.Journal(f"{report}.journal", {"what": "another"}):
-        pass
-    assert scan(str(several), str(report)).num_rows == 8
-
-
-def test_two_at_a_time_are_refused(several: Path) -> None:
-    report = several.parent / "report.jsonl"
-    with journal_module.Journal(f"{report}.journal", {}):
-        done = _run(several, "-o", report)
-    assert done.returncode == 1
-    assert done.stderr.endswith(b"report.jsonl: another process is at this work\n")
-
-
-def test_a_full_disk_is_one_line(several: Path) -> None:
-    """The journal's own; what it has is gone on with."""
-    report = several.parent / "report.jsonl"
-    limit = (resource.RLIMIT_FSIZE, (900, 900))
-    done = _run(several, "-o", report, preexec_fn=lambda: resource.setrlimit(*limit))
-    assert (done.returncode, done.stdout) == (1, b"")
-    assert done.stderr.endswith(b"report.jsonl: File too large\n")
-    assert not report.exists()
-    assert _run(several, "-o", report).returncode == 1
-    assert len(_rows(report)) == 8
-
-
 # --- the command
 
 
 def test_the_command_says_what_it_found(several: Path) -> None:
-    done = _run("top", "-o", "report.csv", "--decode", cwd=several.parent)
+    done = run("top", "-o", "report.csv", "--decode", cwd=several.parent)
     lines = [" ".join(line.split()) for line in done.stdout.decode().splitlines()]
     assert (done.returncode, done.stderr) == (1, b"")
     for line in (
@@ -578,15 +380,15 @@ def test_the_command_says_what_it_found(several: Path) -> None:
     shutil.rmtree(several / "b")
     for name in ("cut.wav", "page.mp3"):
         (several / name).unlink()
-    assert _run("top", "-o", "report.csv", cwd=several.parent).returncode == 0
+    assert run("top", "-o", "report.csv", cwd=several.parent).returncode == 0
 
 
 def test_the_bar_is_for_a_terminal_alone(several: Path) -> None:
     leader, follower = pty.openpty()
     termios.tcsetwinsize(follower, (24, 80))
     with subprocess.Popen(
-        _command(several, "-o", several.parent / "report.csv"),
-        env=_ENV,
+        command(several, "-o", several.parent / "report.csv"),
+        env=ENV,
         stdout=subprocess.DEVNULL,
         stderr=follower,
     ) as process:
@@ -619,7 +421,7 @@ def test_wrong_arguments_are_one_line(
     several: Path, args: list[str], status: int, words: bytes
 ) -> None:
     (several.parent / "there.csv").mkdir()
-    done = _run(*args, cwd=several.parent)
+    done = run(*args, cwd=several.parent)
     assert (done.returncode, done.stdout) == (status, b"")
     assert words in done.stderr
     assert b"Traceback" not in done.stderr
