@@ -37,7 +37,8 @@ SANITIZERS = LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-
 .NOTPARALLEL:
 .PHONY: help demo test test-all matrix $(MATRIX:%=matrix-%) fuzz sanitize fuzz-sanitized fuzz-flac \
 	fuzz-filters soak wheel \
-	test-wheel test-peers-table test-free-threaded docs bundle bench newer lint build clean FORCE
+	test-browser test-wheel test-peers-table test-free-threaded docs bundle bench newer lint build \
+	clean FORCE
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 20
@@ -48,7 +49,7 @@ demo: build  ## decode real recordings, or FILE=my.mp3, and say what was found a
 test: lint $(if $(filter bundled,$(FFMPEG)),ffmpeg-oracle)  ## run all checks, then the tests
 	$(VENV) -m pytest
 
-test-all: test docs test-peers-table matrix sanitize test-wheel test-free-threaded newer  ## run everything there is
+test-all: test docs test-browser test-peers-table matrix sanitize test-wheel test-free-threaded newer  ## run everything there is
 
 matrix: $(MATRIX:%=matrix-%)  ## run the tests against each FFmpeg of MATRIX, and compare what it gives
 	$(VENV) tests/results.py --compare $(MATRIX:%=build/matrix-%/build/results.json)
@@ -118,6 +119,10 @@ test-wheel: wheel ffmpeg-oracle  ## install that wheel where there is nothing el
 test-peers-table: build build/bench/ready  ## compare docs/coming_from.md with what other libraries give
 	PYTHONPATH=$(CURDIR) build/bench/.venv/bin/python tests/coming_from.py
 
+test-browser: export PYTEST_ADDOPTS :=
+test-browser: .venv/ready-for-browser build  ## run a notebook, and look at it in a browser without a screen
+	$(VENV) -m pytest tests/browser
+
 test-free-threaded: .venv/ready-for-test ffmpeg-bundled ffmpeg-oracle  ## build a CPython without a global lock, a wheel for it, and test that
 	$(call copy_tree,build/free-threaded)
 	scripts/test_free_threaded.sh
@@ -170,6 +175,10 @@ build/ready-for-ffmpeg: scripts/setup.sh
 
 .venv/ready-for-test: .venv/ready-for-demo
 	PYTHON="$(PYTHON)" scripts/setup.sh test
+	@touch $@
+
+.venv/ready-for-browser: .venv/ready-for-test
+	PYTHON="$(PYTHON)" scripts/setup.sh browser
 	@touch $@
 
 .venv/built: .venv/ready-for-demo setup.py $(CYTHON_SOURCES) .venv/ffmpeg

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from pyffaudio.issues import Issue
 
 if TYPE_CHECKING:
     import torch as _torch
+    from matplotlib.axes import Axes
 
 Samples: TypeAlias = np.ndarray[tuple[Any, ...], np.dtype[Any]]
 
@@ -103,6 +104,60 @@ class Audio:
 
         tensor = torch.from_numpy(self.samples)
         return tensor.T if tensor.ndim == 2 and channels_first != self.channels_first else tensor
+
+    def plot(
+        self,
+        kind: Literal["waveform", "spectrogram"] = "waveform",
+        ax: Axes | None = None,
+        *,
+        n_fft: int | None = None,
+        **style: Any,
+    ) -> Axes:
+        """Draw the samples with matplotlib (``pip install pyffaudio[plot]``).
+
+        Parameters
+        ----------
+        kind : str
+            ``"waveform"`` (default): amplitude over seconds; of long audio the least and greatest
+            sample of each of 2000 columns, so that no peak is lost. ``"spectrogram"``: dBFS over
+            seconds and Hz; 0 dBFS is a sine of full scale, channels are averaged by their power,
+            and where windows are many a column shows the loudest of its own.
+        ax : matplotlib.axes.Axes, optional
+            Where to draw. Default: a new figure.
+        n_fft : int, optional
+            Frames in a window of the spectrogram. Default: the power of two next to 32 ms.
+        **style
+            For matplotlib's ``plot`` or ``fill_between``, or ``imshow``: ``color="k"``,
+            ``cmap="gray"``, ``vmin=-80``.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            What was drawn on.
+
+        Raises
+        ------
+        ImportError
+            matplotlib is not installed.
+        ValueError
+            There is no such `kind`, or `n_fft` is too small.
+
+        Examples
+        --------
+        >>> import pyffaudio
+        >>> ax = pyffaudio.decode_file("tone.wav").plot("spectrogram")
+        >>> ax.get_xlabel(), ax.get_ylabel()
+        ('time (s)', 'frequency (Hz)')
+        """
+        from pyffaudio.plot import plot  # noqa: PLC0415 - for those who look
+
+        return plot(self, kind, ax, n_fft, style)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: a player, the waveform and facts (docs/notebooks.md)."""
+        from pyffaudio.notebook import html_of  # noqa: PLC0415 - for those who look
+
+        return html_of(self)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Samples:
         if copy is None:

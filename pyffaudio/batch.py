@@ -163,7 +163,7 @@ def decode_batch_into(
 
 
 @contextmanager
-def _crew(workers: int) -> Iterator[tuple[ThreadPoolExecutor, Stop]]:
+def crew(workers: int) -> Iterator[tuple[ThreadPoolExecutor, Stop]]:
     """Threads that are gone, and decode nothing any more, once they are left, however it may be."""
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 # 5 ms, for who asks for it
 
@@ -182,7 +182,7 @@ def _decode_ahead(
     sources: Iterator[Source], asked: Options, workers: int, returns: bool
 ) -> Iterator[Audio | Exception]:
     waiting: deque[Future[Audio]] = deque()
-    with _crew(workers) as (pool, stop):
+    with crew(workers) as (pool, stop):
         for index, source in enumerate(sources):
             waiting.append(pool.submit(decode_item, source, asked, stop))
             if len(waiting) >= _LOOK_AHEAD * workers:
@@ -230,7 +230,7 @@ class _Batch:
 
     def run(self, workers: int) -> None:
         """Fill all rows; after an error those that have begun, unless errors are kept."""
-        with _crew(workers) as (pool, stop):
+        with crew(workers) as (pool, stop):
             batch = open_batch(self._items, self._asked, self._rows(), self._padding, stop)
             done = [pool.submit(self._work, batch, stop) for _ in range(workers)]
             try:

@@ -117,12 +117,10 @@ def audio_of(
     stop: int | None = None,
 ) -> Audio:
     """The result, with the issues of the frames from `start` to `stop`, or else to the end."""
+    issues = issues_of(decoder, start, options, stop)
     if options.filters is not None:
-        # They are in the time of what went in: what came of them may be anywhere.
-        issues = tuple(Issue(*issue) for issue in decoder.issues)
         is_whole = options.start_seconds == 0 and options.stop_seconds is None
     else:
-        issues = tuple(_issues_within(decoder.issues, start, stop))
         is_whole = start == 0
     complete = decoder.complete if is_whole and not more else None
     return Audio(
@@ -134,6 +132,16 @@ def audio_of(
         more,
         options.channels_first,
     )
+
+
+def issues_of(
+    decoder: Decoder, start: int, options: Options, stop: int | None
+) -> tuple[Issue, ...]:
+    """What was found wrong with the frames from `start` to `stop`, or else to the end."""
+    if options.filters is not None:
+        # They are in the time of what went in: what came of them may be anywhere.
+        return tuple(Issue(*issue) for issue in decoder.issues)
+    return tuple(_issues_within(decoder.issues, start, stop))
 
 
 def _issues_within(

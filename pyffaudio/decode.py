@@ -201,14 +201,14 @@ def decode_into_with(
                 other = "False" if asked.channels_first else "True"
                 message = f"out has shape {array.shape}, {stored}: give channels_first={other}"
             raise ValueError(message)
-        count = min(_go_to_segment(decoder, source, asked), len(frames))
+        count = min(go_to_segment(decoder, source, asked), len(frames))
         return _fill(decoder, open_again, source, buffer, count, asked)
 
 
 def decode_with(open_again: Open, source: Any, options: Options, stop: Stop | None) -> Audio:
     """Decode by a decoder of either backend."""
     with open_again(stop) as decoder:
-        count = _go_to_segment(decoder, source, options)
+        count = go_to_segment(decoder, source, options)
         buffer = GrowingBuffer(
             first_capacity(decoder, options, count),
             decoder.num_channels,
@@ -234,7 +234,7 @@ def _fill(
     return collect(decoder, buffer, count, options, start, filled)
 
 
-def _go_to_segment(decoder: Decoder, source: Any, options: Options) -> int:
+def go_to_segment(decoder: Decoder, source: Any, options: Options) -> int:
     """Have the segment's first frame come next; answers the most frames that it may have."""
     start, stop = options.start_seconds, options.stop_seconds
     if options.filters is not None:

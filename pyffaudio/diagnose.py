@@ -196,3 +196,14 @@ def md5_error(issues: tuple[Issue, ...], source: str) -> CorruptAudioError:
         source=source,
         issues=issues,
     )
+
+
+def words_of(error: BaseException) -> str:
+    """What happened, without the name of the source, for who has said that already."""
+    if isinstance(error, PyffaudioError):
+        return str(error).removeprefix(f"{error.source}: ")
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    if isinstance(error, MemoryError):
+        return f"out of memory ({error})" if str(error) else "out of memory"
+    return str(error) or type(error).__name__

@@ -3,7 +3,7 @@
 # where FFmpeg can be built by scripts/ffmpeg.py, or CPython by scripts/test_free_threaded.sh, or
 # where scripts/test_wheel.sh has root file systems to try the wheel in, or `make bench` has other
 # libraries to measure beside.
-# usage: [PYTHON=python3] scripts/setup.sh demo|test|ffmpeg|free-threaded|wheel|bench
+# usage: [PYTHON=python3] scripts/setup.sh demo|test|browser|ffmpeg|free-threaded|wheel|bench
 #
 # It installs only what is missing, and Python packages only into .venv. The real recordings come
 # from Debian too, each under its own licence: speech by Allison Smith (asterisk-core-sounds-en-*,
@@ -45,6 +45,11 @@ find_missing() {
         need libssl-dev pkg-config --exists openssl
         need libffi-dev pkg-config --exists libffi
         need zlib1g-dev pkg-config --exists zlib
+        return
+    fi
+    if [ "$purpose" = browser ]; then
+        need chromium command -v chromium
+        need fonts-dejavu-core test -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
         return
     fi
     if [ "$purpose" = wheel ]; then
@@ -222,6 +227,10 @@ wheel)
     ;;
 bench)
     install_peers
+    exit
+    ;;
+browser)
+    requirements browser | .venv/bin/python -m pip install --quiet --requirement /dev/stdin
     exit
     ;;
 esac

@@ -22,6 +22,7 @@ from pyffaudio.formats import _REFUSED_FORMATS, DECODERS, DEMUXERS
 from pyffaudio.issues import ISSUE_CODES
 from pyffaudio.levels import _WEIGHTS, mix_matrix
 from pyffaudio.options import DecodeOptions, _normalise
+from pyffaudio.report import column_types
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/*.md"))]
@@ -266,6 +267,13 @@ def test_the_limits_are_those_set() -> None:
                 number, _, unit = row[column].partition(" ")
                 assert value == float(number) * units.get(unit, 1)
     assert [names(row[0])[0] for row in rows] == list(Limits.__dataclass_fields__)
+
+
+def test_the_columns_are_those_of_a_report() -> None:
+    rows = table("docs/command_line.md", "A report on a folder")
+    assert {names(row[0])[0]: row[1] for row in rows} == {
+        name: kind.__name__ for name, kind in column_types().items()
+    }
 
 
 def test_the_refused_filters_are_those_of_the_rules() -> None:

@@ -1,0 +1,205 @@
+"""A report on every audio file under a folder; killed, it goes on where it was."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, replace
+from functools import partial
+from typing import Any
+
+from pyffaudio.about import __version__
+from pyffaudio.cores import num_cores
+from pyffaudio.diagnose import words_of
+from pyffaudio.errors import CorruptAudioError, LimitExceededError, PyffaudioError
+from pyffaudio.info import AudioInfo, info_of
+from pyffaudio.issues import Issue
+from pyffaudio.journal import Bar, Journal, Outcome, do_all, no_bar
+from pyffaudio.measure import Meter
+from pyffaudio.native import Decoder, Stop, open_decoder
+from pyffaudio.options import integer, normalise
+from pyffaudio.output import check_writable
+from pyffaudio.report import ScanRow, check_report, write_report
+from pyffaudio.stream import stream
+from pyffaudio.summary import Summary
+from pyffaudio.tree import Found, Tree, is_no_audio, walk
+
+__all__ = ["scan"]
+
+# Neither rate nor channels are changed. Nobody is asked to type an option for a damaged file.
+_PROBING = normalise(dtype=None)
+_DECODING = normalise(dtype="float32", on_error="partial")
+_CODES_UNSUPPORTED = frozenset(
+    {"format_not_allowed", "format_missing", "codec_not_allowed", "codec_missing"}
+)
+
+
+def scan(
+    folder: str,
+    report: str,
+    *,
+    num_workers: int | None = None,
+    decode: bool = False,
+    bar: Bar = no_bar,
+) -> Summary:
+    """Write a report on every audio file under a folder.
+
+    Parameters
+    ----------
+    folder : str
+        Links to files in it are followed, links to folders are not.
+    report : str
+        ``NAME.parquet`` (needs pyarrow), ``NAME.csv`` or ``NAME.jsonl``; replaced if it is there.
+        It appears when it is complete. Until then what has been done is in
+        ``report + ".journal"``, and whoever calls again goes on from there.
+    num_workers : int, optional
+        Threads. Default: the cores that this process may use.
+    decode : bool
+        False (default) opens each file and decodes its first frame; True decodes it all, block by
+        block, counts its frames and measures it.
+    bar : callable
+        Called with the number of files and of those done before; a context manager that gives what
+        is called for each file that is done. Default: nothing is shown.
+
+    Returns
+    -------
+    Summary
+        Of the rows of the report, and of what has none.
+
+    Raises
+    ------
+    OSError
+        `folder` or the report; BlockingIOError where another process is writing that report.
+        Files and folders in `folder` that cannot be read have a row.
+    ValueError
+        The name of the report, or the journal is of another scan.
+    ImportError
+        Parquet without pyarrow.
+
+    Examples
+    --------
+    >>> from pyffaudio.scan import scan
+    >>> summary = scan("clips", "report.csv")
+    >>> summary.num_rows, summary.statuses["not_audio"]
+    (3, 1)
+    """
+    check_report(report)
+    report = os.path.realpath(report)  # a link stays a link, to the new file
+    check_writable(report)
+    workers = integer("num_workers", num_workers, 1, 1024) or num_cores()
+    part = report + ".part"
+    heading = {
+        "what": "scan",
+        "version": __version__,
+        "folder": os.path.realpath(folder),
+        "decode": decode,
+    }
+    with Journal(report + ".journal", heading) as journal:
+        tree = walk(folder, {journal.identity, *_identities(report, part)})
+        work = partial(_look, folder, decode)
+        do_all(tree.files, work, journal, workers, bar)
+        summary = Summary(tree)
+        write_report(report, part, _counted(summary, tree, journal))
+        journal.remove()
+    return summary
+
+
+def _identities(*paths: str) -> Iterator[tuple[int, int]]:
+    for path in paths:
+        with suppress(OSError):
+            status = os.stat(path)
+            yield status.st_dev, status.st_ino
+
+
+def _counted(summary: Summary, tree: Tree, journal: Journal) -> Iterator[ScanRow]:
+    """The rows, in the order of the tree, each counted as it goes by."""
+    for found in tree.files:
+        if found.error is not None:
+            row = _row(found, "unreadable", reason=found.error)
+        else:
+            said = journal[found]
+            if said is None:
+                summary.num_not_audio += 1
+                continue
+            row = ScanRow(**said)
+        summary.add(row)
+        yield row
+
+
+def _row(found: Found, status: str, reason: str | None = None, **facts: Any) -> ScanRow:
+    r"""A row about a file; bytes of its name that are not UTF-8 are shown as ``\xff``."""
+    name = os.fsencode(found.path)
+    path = name.decode("utf-8", "backslashreplace")
+    return ScanRow(
+        path=path,
+        path_hex=None if path.encode() == name else name.hex(),
+        status=status,
+        # It may quote what the file says.
+        reason=reason and reason.encode("utf-8", "backslashreplace").decode(),
+        size_bytes=found.size_bytes,
+        modified_seconds=None if found.modified_ns is None else found.modified_ns / 1e9,
+        **facts,
+    )
+
+
+def _look(folder: str, decode: bool, found: Found, stop: Stop) -> Outcome:
+    """What there is to say of a file: a row, or None if it is not audio."""
+    path = os.path.join(folder, found.path)
+    options = _DECODING if decode else _PROBING
+    try:
+        with open_decoder(path, options, stop) as decoder:
+            info = info_of(decoder.describe(), options.limits)
+            row = _row(found, "ok", **_facts(info))
+            return Outcome(asdict(_measured(row, info, decoder, path) if decode else row))
+    except PyffaudioError as error:
+        if is_no_audio(found.path, error):
+            return Outcome(None)
+        row = _row(found, _status(error), reason=words_of(error), code=error.code)
+        return Outcome(asdict(row))
+    except (OSError, MemoryError) as error:
+        return Outcome(asdict(_row(found, "unreadable", reason=words_of(error))), is_final=False)
+
+
+def _status(error: PyffaudioError) -> str:
+    if isinstance(error, CorruptAudioError):
+        return "damaged"
+    if isinstance(error, LimitExceededError) or error.code in _CODES_UNSUPPORTED:
+        return "unsupported"
+    return "not_audio"
+
+
+def _facts(info: AudioInfo) -> dict[str, Any]:
+    names = (
+        "container codec sample_format bits_per_sample bit_rate sample_rate num_channels "
+        "channel_layout num_frames duration_seconds is_exact"
+    )
+    return {name: getattr(info, name) for name in names.split()}
+
+
+def _measured(row: ScanRow, info: AudioInfo, decoder: Decoder, path: str) -> ScanRow:
+    """The row with what decoding the whole file shows."""
+    meter = Meter(info.bits_per_sample)
+    status, reason, code = "ok", None, None
+    try:
+        for block in stream(decoder, path, _DECODING, is_kept=False):
+            meter.add(block)
+    except PyffaudioError as error:
+        status, reason, code = _status(error), words_of(error), error.code
+    issues = tuple(Issue(*issue) for issue in decoder.issues)
+    fatal = [issue for issue in issues if issue.is_fatal]
+    if reason is None and fatal:
+        first, status, code = fatal[0], "damaged", fatal[0].code
+        others = f", and {len(fatal) - 1} more" if len(fatal) > 1 else ""
+        reason = f"{code} at {first.frame_offset / decoder.sample_rate:.3f} s{others}"
+    return replace(
+        row,
+        status=status,
+        reason=reason,
+        code=code,
+        issues=" ".join(sorted({issue.code for issue in issues})) or None,
+        num_frames=decoder.position,
+        duration_seconds=decoder.position / decoder.sample_rate,
+        is_exact=True,
+        **asdict(meter.measures(decoder.sample_rate)),
+    )

@@ -1,0 +1,428 @@
+"""Promise: a scan's report has every audio file once, with what is true of it, whatever happens."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import os
+import pty
+import shutil
+import socket
+import subprocess
+import sys
+import termios
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet
+import pytest
+
+import pyffaudio
+from ffmpeg_command import encode, ffmpeg
+from pyffaudio import scan as scan_module
+from pyffaudio import tree as tree_module
+from pyffaudio.options import normalise
+from pyffaudio.report import ScanRow, column_types
+from pyffaudio.scan import scan
+from scanning import ENV, RATE, SOUND, command, fill, rows_of, run
+from signals import music, quantise
+from wav_bytes import wav_bytes
+
+
+def _csv_rows(report: Path) -> list[dict[str, str]]:
+    with report.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def _scan(folder: Path, **options: Any) -> dict[str, dict[str, Any]]:
+    report = folder.parent / "report.jsonl"
+    scan(str(folder), str(report), **options)
+    assert sorted(os.listdir(folder.parent)) == sorted([folder.name, report.name])
+    return rows_of(report)
+
+
+@pytest.fixture
+def top(tmp_path: Path) -> Path:
+    path = tmp_path / "top"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def several(top: Path) -> Path:
+    """A tree of all sorts, of which no part needs long."""
+    return fill(top)
+
+
+# --- which files have a row, and what it says
+
+
+def test_a_file_is_audio_by_its_content_or_by_its_name(several: Path) -> None:
+    (several / "sound").write_bytes(SOUND)
+    (several / "empty.flac").write_bytes(b"")
+    (several / "noise.bin").write_bytes(bytes(range(256)) * 40)
+    (several / "fLaC.bin").write_bytes(b"fLaC" + bytes(1000))
+    (several / "film.mp4").write_bytes(b"\0\0\0\x18ftypmp42" + bytes(1000))
+    rows = _scan(several)
+    assert {path: (row["status"], row["code"]) for path, row in rows.items() if path[1] != "/"} == {
+        "a.WAV": ("ok", None),
+        "cut.wav": ("ok", None),  # its first frame is
+        "empty.flac": ("not_audio", "format_unknown"),
+        "film.mp4": ("damaged", "header_damaged"),
+        "page.mp3": ("not_audio", "format_unknown"),
+        "sound": ("ok", None),
+    }
+    assert "it is an HTML page" in rows["page.mp3"]["reason"]
+    assert [path for path in rows if path[1] == "/"] == [f"b/{number}.wav" for number in range(5)]
+
+
+def test_what_is_not_audio_is_counted(several: Path) -> None:
+    summary = scan(str(several), str(several.parent / "report.csv"))
+    assert (summary.num_rows, summary.num_not_audio) == (8, 1)
+    assert summary.statuses == {"ok": 7, "not_audio": 1}
+
+
+def test_a_video_without_audio_is_no_audio(top: Path) -> None:
+    ffmpeg("-f", "lavfi", "-i", "color=s=32x32:d=0.1", "-c:v", "mpeg4", top / "film.mp4")
+    assert _scan(top) == {}
+
+
+def test_facts_are_those_of_probe(top: Path) -> None:
+    encode(top / "a.mp3", music(44100).astype("float32"), 44100, "-c:a", "libmp3lame")
+    encode(top / "a.flac", music(1000).astype("float32"), 48000, "-c:a", "flac")
+    rows = _scan(top)
+    assert len(rows) == 2
+    for path, row in rows.items():
+        info = pyffaudio.probe(top / path)
+        for name in set(column_types()) & set(info.__dataclass_fields__):
+            assert row[name] == getattr(info, name), name
+        assert row["size_bytes"] == os.path.getsize(top / path)
+        assert row["modified_seconds"] == pytest.approx(os.path.getmtime(top / path), abs=1e-6)
+        assert {row[name] for name in ("peak", "rms", "is_silent", "issues", "reason")} == {None}
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "int32", "float32"])
+def test_measures_are_those_of_the_signal(top: Path, dtype: str) -> None:
+    """A square wave between two silences, of which every second crest is at full scale."""
+    low, high = (0.0, 1.0) if dtype != "float32" else (0.0, 1.5)
+    square = np.tile(np.repeat([0.5, -0.5, high, -high], 10), 100)[:, None]
+    signal = np.concatenate([np.full((800, 1), low), square, np.full((400, 1), low)])
+    (top / "a.wav").write_bytes(wav_bytes(quantise(signal, dtype), RATE))
+    row = _scan(top, decode=True)["a.wav"]
+    step = {"uint8": 2.0**-7, "int16": 2.0**-15}.get(dtype, 2.0**-24)  # positive full scale is less
+    assert row["peak"] == (1.5 if dtype == "float32" else 1.0)
+    energy = 1000 * (0.5**2 * 2 + high**2 + (high if dtype == "float32" else 1 - step) ** 2)
+    assert row["rms"] == pytest.approx(math.sqrt(energy / 5200), rel=1e-7)
+    assert row["clipped_share"] == 2000 / 5200
+    assert (row["leading_silence_seconds"], row["trailing_silence_seconds"]) == (0.1, 0.05)
+    assert row["is_silent"] is False
+    assert (row["num_frames"], row["duration_seconds"], row["is_exact"]) == (5200, 0.65, True)
+
+
+def test_silence_is_what_stays_below_60_db(top: Path) -> None:
+    for name, level in (("below", 0.0009), ("above", 0.0011)):
+        (top / f"{name}.wav").write_bytes(wav_bytes(np.full((800, 2), level, "float32"), RATE))
+    rows = _scan(top, decode=True)
+    quiet, loud = rows["below.wav"], rows["above.wav"]
+    assert (quiet["is_silent"], loud["is_silent"]) == (True, False)
+    assert (quiet["leading_silence_seconds"], loud["leading_silence_seconds"]) == (0.1, 0)
+    assert (quiet["trailing_silence_seconds"], loud["trailing_silence_seconds"]) == (0.1, 0)
+
+
+def test_no_frames_and_no_numbers_are_measured(top: Path) -> None:
+    (top / "none.wav").write_bytes(wav_bytes(np.zeros((0, 1), "int16"), RATE))
+    odd = np.array([[np.nan], [np.inf], [-0.5], [-np.inf]], "float32")
+    (top / "odd.wav").write_bytes(wav_bytes(odd, RATE))
+    rows = _scan(top, decode=True)
+    none, odd_row = rows["none.wav"], rows["odd.wav"]
+    assert (none["peak"], none["rms"], none["clipped_share"]) == (None, None, None)
+    assert (none["num_frames"], none["is_silent"]) == (0, True)
+    assert (odd_row["peak"], odd_row["rms"], odd_row["issues"]) == (0.5, 0.25, "nonfinite")
+    assert (odd_row["status"], odd_row["clipped_share"]) == ("ok", 0)
+
+
+def test_decoding_finds_damage_and_says_where(top: Path) -> None:
+    (top / "cut.wav").write_bytes(SOUND[: 44 + 400 * 4])
+    row = _scan(top, decode=True)["cut.wav"]
+    assert (row["status"], row["code"], row["issues"]) == ("damaged", "truncated", "truncated")
+    assert (row["reason"], row["num_frames"]) == ("truncated at 0.050 s", 400)
+
+
+def test_a_file_of_more_than_a_block_is_measured_whole(top: Path) -> None:
+    signal = np.zeros((1_000_000, 1), "int16")
+    signal[[300_000, 700_000], 0] = 16384, -20000
+    (top / "a.wav").write_bytes(wav_bytes(signal, RATE))
+    row = _scan(top, decode=True)["a.wav"]
+    assert (row["peak"], row["num_frames"]) == (20000 / 32768, 1_000_000)
+    assert row["leading_silence_seconds"] == 300_000 / RATE
+    assert row["trailing_silence_seconds"] == 299_999 / RATE
+
+
+def test_a_long_file_is_not_held_whole(top: Path) -> None:
+    """A quarter of a gigabyte, which is a hole in the file, and twice that as it is measured."""
+    size = 256 << 20
+    header = bytearray(wav_bytes(np.zeros((0, 2), "int16"), RATE))
+    header[4:8] = (size + 36).to_bytes(4, "little")
+    header[40:44] = size.to_bytes(4, "little")
+    (top / "long.wav").write_bytes(header)
+    os.truncate(top / "long.wav", size + 44)
+    report = top.parent / "report.jsonl"
+    process = subprocess.Popen(
+        command(top, "-o", report, "--decode", "--jobs", 1), env=ENV, stdout=subprocess.DEVNULL
+    )
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    assert rows_of(report)["long.wav"]["num_frames"] == size // 4
+    assert usage.ru_maxrss < 200 << 10  # in KiB, with Python, NumPy and FFmpeg in it
+
+
+def test_limits_on_what_is_kept_are_not_those_of_what_goes_by(
+    top: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (top / "a.wav").write_bytes(SOUND)
+    options = normalise(on_error="partial", limits=pyffaudio.Limits(max_bytes=1000))
+    monkeypatch.setattr(scan_module, "_DECODING", options)
+    row = _scan(top, decode=True)["a.wav"]
+    assert (row["status"], row["num_frames"]) == ("ok", 800)
+
+
+def test_a_limit_is_not_damage(top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (top / "a.wav").write_bytes(SOUND)
+    options = normalise(dtype=None, limits=pyffaudio.Limits(max_channels=1))
+    monkeypatch.setattr(scan_module, "_PROBING", options)
+    row = _scan(top)["a.wav"]
+    assert (row["status"], row["code"]) == ("unsupported", "limit_exceeded")
+
+
+def test_a_report_may_be_a_link(several: Path) -> None:
+    (several.parent / "there").mkdir()
+    link, report = several.parent / "link.jsonl", several.parent / "there" / "report.jsonl"
+    link.symlink_to(report)
+    scan(str(several), str(link))
+    assert link.is_symlink()
+    assert len(rows_of(report)) == 8
+
+
+# --- what is no plain file
+
+
+def test_special_files_are_never_opened(several: Path) -> None:
+    os.mkfifo(several / "pipe.wav")
+    (several / "link.wav").symlink_to("pipe.wav")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(several / "socket.wav"))
+        (several / "device.wav").symlink_to("/dev/zero")
+        log, report = several.parent / "log", several.parent / "report.jsonl"
+        strace = ["strace", "-f", "-e", "trace=open,openat", "-o", str(log)]
+        done = subprocess.run(
+            [*strace, *command(several, "-o", report)],
+            env=ENV,
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 1, done.stderr  # the page
+    assert b"pipes, sockets and devices  4" in done.stdout
+    opened = log.read_text()
+    assert "/a.WAV" in opened
+    for name in ("pipe.wav", "link.wav", "socket.wav", "device.wav", "/dev/zero"):
+        assert name not in opened
+        assert name not in rows_of(report)
+
+
+def test_links_to_files_are_followed_and_to_folders_not(several: Path) -> None:
+    (several / "file.wav").symlink_to("a.WAV")
+    (several / "b" / "loop").symlink_to("..")
+    (several / "self.wav").symlink_to("self.wav")
+    (several / "nowhere.wav").symlink_to("nothing.wav")
+    report = several.parent / "report.jsonl"
+    done = run(several, "-o", report)
+    rows = rows_of(report)
+    assert rows["file.wav"]["status"] == "ok"
+    assert b"links to folders, not followed  1" in done.stdout
+    assert rows["self.wav"]["reason"] == "Too many levels of symbolic links"
+    assert rows["nowhere.wav"]["reason"] == "No such file or directory"
+    assert {rows[name]["status"] for name in ("self.wav", "nowhere.wav")} == {"unreadable"}
+    assert len(rows) == 11
+
+
+def test_a_folder_that_cannot_be_listed_has_a_row(
+    several: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a fault in its place: whoever may read everything runs these tests too."""
+    listed = tree_module._entries
+
+    def entries(folder: str) -> Iterator[os.DirEntry[str]]:
+        if folder.endswith("/b/"):
+            raise PermissionError(13, os.strerror(13), folder)
+        return listed(folder)
+
+    monkeypatch.setattr(tree_module, "_entries", entries)
+    row = _scan(several)["b/"]
+    assert (row["status"], row["reason"], row["size_bytes"]) == (
+        "unreadable",
+        "Permission denied",
+        None,
+    )
+
+
+def test_a_file_that_vanishes_has_a_row(several: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def walk(*args: Any) -> tree_module.Tree:
+        tree = tree_module.walk(*args)
+        (several / "a.WAV").unlink()
+        return tree
+
+    monkeypatch.setattr(scan_module, "walk", walk)
+    row = _scan(several)["a.WAV"]
+    assert (row["status"], row["reason"]) == ("unreadable", "No such file or directory")
+
+
+def test_names_may_be_any_bytes(top: Path) -> None:
+    names = [b"caf\xe9.wav", b"\\xe9.wav", "é\n\x1b[1m,\"'.wav".encode(), b"a\r.wav", b"=1.wav"]
+    for name in names:
+        Path(os.fsdecode(bytes(top) + b"/" + name)).write_bytes(SOUND)
+    report = top.parent / "report"
+    for suffix in ("jsonl", "csv", "parquet"):
+        scan(str(top), f"{report}.{suffix}")
+    found = [
+        list(rows_of(report.with_suffix(".jsonl")).values()),
+        _csv_rows(report.with_suffix(".csv")),
+        pyarrow.parquet.read_table(report.with_suffix(".parquet")).to_pylist(),
+    ]
+    for rows in found:
+        paths = [
+            bytes.fromhex(row["path_hex"]) if row["path_hex"] else row["path"].encode()
+            for row in rows
+        ]
+        assert paths == sorted(names)
+        assert rows[-1]["path"] == "é\n\x1b[1m,\"'.wav"
+        assert rows[3]["path"] == "caf\\xe9.wav"
+    done = run(top, "-o", report.with_suffix(".csv"))
+    assert b"\x1b" not in done.stdout
+
+
+# --- the report
+
+
+def test_the_three_kinds_of_report_say_the_same(several: Path) -> None:
+    report = several.parent / "report"
+    for suffix in ("jsonl", "csv", "parquet"):
+        scan(str(several), f"{report}.{suffix}", decode=True)
+    rows = list(rows_of(report.with_suffix(".jsonl")).values())
+    table = pyarrow.parquet.read_table(report.with_suffix(".parquet"))
+    assert table.to_pylist() == rows
+    kinds = {str: "string", int: "int64", float: "double", bool: "bool"}
+    assert {field.name: str(field.type) for field in table.schema} == {
+        name: kinds[kind] for name, kind in column_types().items()
+    }
+    assert list(rows[0]) == table.column_names == list(ScanRow.__dataclass_fields__)
+    parse: dict[type, Callable[[str], object]] = {
+        str: str,
+        int: int,
+        float: float,
+        bool: json.loads,
+    }
+    assert [
+        {name: parse[column_types()[name]](cell) if cell else None for name, cell in row.items()}
+        for row in _csv_rows(report.with_suffix(".csv"))
+    ] == rows
+
+
+def test_an_empty_folder_has_an_empty_report(top: Path) -> None:
+    report = top.parent / "report.parquet"
+    summary = scan(str(top), str(report))
+    assert (summary.num_rows, summary.is_all_well, summary.seconds) == (0, True, 0)
+    assert pyarrow.parquet.read_table(report).num_rows == 0
+
+
+def test_the_report_may_be_in_the_folder(several: Path) -> None:
+    report = several / "report.jsonl"
+    for _ in range(2):
+        summary = scan(str(several), str(report))
+        assert (summary.num_rows, summary.num_not_audio) == (8, 1)
+
+
+def test_without_pyarrow_parquet_is_refused_before_anything(
+    several: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    report = several.parent / "report.parquet"
+    with pytest.raises(ImportError, match=r"pip install pyffaudio\[scan\]"):
+        scan(str(several), str(report))
+    assert os.listdir(several.parent) == ["top"]
+
+
+# --- the command
+
+
+def test_the_command_says_what_it_found(several: Path) -> None:
+    done = run("top", "-o", "report.csv", "--decode", cwd=several.parent)
+    lines = [" ".join(line.split()) for line in done.stdout.decode().splitlines()]
+    assert (done.returncode, done.stderr) == (1, b"")
+    for line in (
+        "in the report 8, 21.7 kB",
+        "ok 6",
+        "damaged 1",
+        "not what the name says 1",
+        "not audio 1",
+        "pcm_s16le in wav 7 0:00:00.669",
+        "8000 Hz 7 0:00:00.669",
+        "2 7 0:00:00.669",
+        "median 0:00:00.100",
+        "silent 0",
+        "cut.wav: truncated at 0.069 s",
+    ):
+        assert line in lines
+    shutil.rmtree(several / "b")
+    for name in ("cut.wav", "page.mp3"):
+        (several / name).unlink()
+    assert run("top", "-o", "report.csv", cwd=several.parent).returncode == 0
+
+
+def test_the_bar_is_for_a_terminal_alone(several: Path) -> None:
+    leader, follower = pty.openpty()
+    termios.tcsetwinsize(follower, (24, 80))
+    with subprocess.Popen(
+        command(several, "-o", several.parent / "report.csv"),
+        env=ENV,
+        stdout=subprocess.DEVNULL,
+        stderr=follower,
+    ) as process:
+        os.close(follower)
+        shown = b""
+        try:
+            while piece := os.read(leader, 4096):
+                shown += piece
+        except OSError:  # how a terminal ends
+            pass
+        assert process.wait(60) == 1
+    os.close(leader)
+    assert b"files" in shown
+    assert b"/9" in shown
+
+
+@pytest.mark.parametrize(
+    ("args", "status", "words"),
+    [
+        (["top", "-o", "report.xlsx"], 2, b"a report's name ends in .parquet, .csv, .jsonl"),
+        (["nowhere", "-o", "report.csv"], 1, b"nowhere: No such file or directory"),
+        (["top/a.WAV", "-o", "report.csv"], 1, b"top/a.WAV: Not a directory"),
+        (["top", "-o", "none/report.csv"], 1, b"none/report.csv: there is no folder "),
+        (["top", "-o", "report.csv", "--jobs", "0"], 2, b"num_workers must be from 1 to 1024"),
+        (["top", "-o", "there.csv"], 1, b"there.csv: Is a directory"),
+        (["top"], 2, b"required: -o"),
+    ],
+)
+def test_wrong_arguments_are_one_line(
+    several: Path, args: list[str], status: int, words: bytes
+) -> None:
+    (several.parent / "there.csv").mkdir()
+    done = run(*args, cwd=several.parent)
+    assert (done.returncode, done.stdout) == (status, b"")
+    assert words in done.stderr
+    assert b"Traceback" not in done.stderr
+    assert not (several.parent / "report.csv").exists()
