@@ -10,13 +10,13 @@ from functools import partial
 from statistics import median
 
 import numpy as np
-import ray
 import report
 from corpus import CLIP_SECONDS, FORMATS, clips
 from racing import no_collector, once, rotated
 
 import pyffaudio
 import pyffaudio.ray
+import ray
 
 WORKERS = 2
 ROUNDS = 7
@@ -73,10 +73,11 @@ def main() -> None:
         results[suffix] = {name: seconds[MANY] / each for name, each in seconds.items()}
         print(suffix, seconds, file=sys.stderr, flush=True)
         rows.append([suffix, *(report.ratio(results[suffix][n]) for n in (TO_DRIVER, IN_TASKS))])
-    lead = f"""{len(corpus["wav"]) * TIMES} clips of {CLIP_SECONDS} s of speech, 16 kHz mono, on a Ray of {WORKERS} cores
-in one machine: throughput in parts of that of `{MANY}`, which has the same cores.
-Medians of {ROUNDS} rounds, with a warm page cache."""
-    header = ["", TO_DRIVER.replace("read_audio", "`read_audio`"), IN_TASKS.replace("read_audio", "`read_audio`")]
+    count = len(corpus["wav"]) * TIMES
+    lead = f"""{count} clips of {CLIP_SECONDS} s of speech, 16 kHz mono, on a Ray of {WORKERS} cores in one
+machine: throughput in parts of that of `{MANY}`, which has the same
+cores. Medians of {ROUNDS} rounds, with a warm page cache."""
+    header = ["", *(each.replace("read_audio", "`read_audio`") for each in (TO_DRIVER, IN_TASKS))]
     report.write("ray", f"{lead}\n\n{report.table(header, rows)}", results)
 
 

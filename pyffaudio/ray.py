@@ -24,7 +24,7 @@ __all__ = ["decode_column", "read_audio"]
 _BLOCK_BYTES = 32 * 1024 * 1024
 # Files of a task: what a lost worker repeats, and what Ray has to keep account of.
 _MOST_FILES = 1000
-_TASKS_PER_CPU = 8
+_TASKS_PER_CPU = 4
 # Threads of a task that waits for a network; one that does not has the one core that Ray gives it.
 _REMOTE_WORKERS = 4
 
@@ -53,7 +53,7 @@ def read_audio(
     storage_options : mapping, optional
         Of URLs, as in `pyffaudio.remote.decode`.
     override_num_blocks : int, optional
-        Into how many tasks the files are divided. Default: eight for each core of the cluster, and
+        Into how many tasks the files are divided. Default: four for each core of the cluster, and
         no task has more than a thousand.
     **options
         As in `decode_file`, for all of them. `dtype` cannot be None: a column has one.
@@ -83,12 +83,12 @@ def read_audio(
     _check(options)
     names = _names(paths, storage_options)
     wanted = integer("override_num_blocks", override_num_blocks, 1, max(len(names), 1))
-    per_task = -(-len(names) // (wanted or _num_tasks(len(names))))
+    per_task = max(-(-len(names) // (wanted or _num_tasks(len(names)))), 1)
     import pyarrow as pa  # noqa: PLC0415 # comes with Ray
 
     tables = [
         pa.table({"path": pa.array(names[start : start + per_task], pa.string())})
-        for start in range(0, len(names), per_task)
+        for start in range(0, max(len(names), 1), per_task)
     ]
     work = {"storage_options": storage_options, "options": options}
     return data.from_arrow(tables).map_batches(_decode_paths, fn_kwargs=work, **_IN_BLOCKS)
@@ -126,11 +126,11 @@ def decode_column(dataset: Dataset, column: str, **options: Unpack[DecodeOptions
 
     Examples
     --------
-    >>> import pyffaudio.ray, ray.data
-    >>> files = ray.data.read_binary_files("tone.wav")
-    >>> dataset = pyffaudio.ray.decode_column(files, "bytes", dtype="int16")
-    >>> [(row["bytes"].shape, row["sample_rate"]) for row in dataset.iter_rows()]
-    [((800, 2), 8000)]
+    >>> import pathlib, pyffaudio.ray, ray.data
+    >>> files = ray.data.from_items([{"id": 7, "audio": pathlib.Path("tone.wav").read_bytes()}])
+    >>> dataset = pyffaudio.ray.decode_column(files, "audio", dtype="int16")
+    >>> [(row["id"], row["audio"].shape, row["sample_rate"]) for row in dataset.iter_rows()]
+    [(7, (800, 2), 8000)]
     """
     _ray_data()
     _check(options)

@@ -6,7 +6,7 @@ import errno
 import os
 from collections.abc import Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeAlias, Unpack
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, Unpack
 
 from pyffaudio.audio import Audio
 from pyffaudio.decode import decode_file
@@ -72,6 +72,11 @@ class RemoteFile(LazyFile):
     (800, 2)
     """
 
+    _file_system: Any
+    _file: Any  # fsspec's, or None until it is opened
+    _size: int | None
+    _position: int
+
     def __init__(self, url: str, storage_options: StorageOptions = None) -> None:
         if not isinstance(url, str):
             raise TypeError(f"a URL must be a str, not {type(url).__name__}")
@@ -80,12 +85,12 @@ class RemoteFile(LazyFile):
         self._forget()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return RemoteFile, (self.name, self._storage_options)
+        return type(self), (self.name, self._storage_options)
 
     def __repr__(self) -> str:
         return f"RemoteFile({self.name!r})"
 
-    def __enter__(self) -> RemoteFile:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -126,15 +131,15 @@ class RemoteFile(LazyFile):
             self._file.close()
         self._forget()
 
-    def anew(self) -> RemoteFile:
+    def anew(self) -> Self:
         """Answer another one of the same file, not opened yet."""
-        return RemoteFile(self.name, self._storage_options)
+        return type(self)(self.name, self._storage_options)
 
     def _forget(self) -> None:
-        self._file_system: Any = None
+        self._file_system = None
         self._path = ""
-        self._file: Any = None
-        self._size: int | None = None
+        self._file = None
+        self._size = None
         self._streams = False
         self._position = 0
         self._held, self._held_at = b"", 0

