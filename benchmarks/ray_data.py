@@ -19,8 +19,8 @@ import pyffaudio.ray
 import ray
 
 WORKERS = 2
-ROUNDS = 7
-TIMES = 4  # that each clip is in the list: what Ray takes to begin and to end is of no interest
+ROUNDS = 3
+TIMES = 2  # that each clip is in the list: what Ray takes to begin and to end is of no interest
 MANY = f"decode_many, {WORKERS} workers"
 TO_DRIVER = "read_audio, samples to the driver"
 IN_TASKS = "read_audio, sums in the tasks"

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import boto3
+import fsspec
 import numpy as np
 import pytest
 from moto.server import ThreadedMotoServer
@@ -54,4 +55,17 @@ def test_a_pattern(store: dict[str, Any]) -> None:
 def test_what_is_not_there(store: dict[str, Any], url: str) -> None:
     with pytest.raises(FileNotFoundError) as caught:
         remote.decode(url, storage_options=store)
+    assert caught.value.filename == url
+
+
+def test_an_object_that_is_replaced_is_an_error(store: dict[str, Any]) -> None:
+    """It is of the same size: s3fs asks for what was there when it was opened."""
+    url = "s3://bucket/in/b.wav"
+    with remote.reader(url, storage_options=store) as reader:
+        reader.read(10)
+        other = wav_bytes(full_range(1_000_000, 2, "int16", seed=1), 8000)
+        fsspec.filesystem("s3", **store).pipe("bucket/in/b.wav", other)
+        reader.seek(900_000)
+        with pytest.raises(OSError, match=r"bucket/in/b\.wav") as caught:
+            reader.read(10)
     assert caught.value.filename == url
