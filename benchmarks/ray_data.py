@@ -74,9 +74,9 @@ def main() -> None:
         print(suffix, seconds, file=sys.stderr, flush=True)
         rows.append([suffix, *(report.ratio(results[suffix][n]) for n in (TO_DRIVER, IN_TASKS))])
     count = len(corpus["wav"]) * TIMES
-    lead = f"""{count} clips of {CLIP_SECONDS} s of speech, 16 kHz mono, on a Ray of {WORKERS} cores in one
-machine: throughput in parts of that of `{MANY}`, which has the same
-cores. Medians of {ROUNDS} rounds, with a warm page cache."""
+    lead = f"""{count} clips of {CLIP_SECONDS} s of speech, 16 kHz mono, on a Ray of {WORKERS} cores
+in one machine: throughput in parts of that of `{MANY}`, which has
+the same cores. Medians of {ROUNDS} rounds, with a warm page cache."""
     header = ["", *(each.replace("read_audio", "`read_audio`") for each in (TO_DRIVER, IN_TASKS))]
     report.write("ray", f"{lead}\n\n{report.table(header, rows)}", results)
 

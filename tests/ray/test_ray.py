@@ -241,7 +241,7 @@ def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None
     with pytest.raises(ImportError, match=r"pip install pyffaudio\[ray\]"):
         read_audio(["a.wav"])
     with pytest.raises(ImportError, match=r"pip install pyffaudio\[ray\]"):
-        decode_column(None, "audio")  # type: ignore[arg-type]
+        decode_column(None, "audio")
 
 
 @pytest.mark.parametrize("code", blocks("python", with_ray=True))
