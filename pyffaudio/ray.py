@@ -16,7 +16,7 @@ from pyffaudio.native import Source
 from pyffaudio.options import DecodeOptions, integer, normalise
 
 if TYPE_CHECKING:
-    from ray.data import Dataset
+    import ray.data as _data
 
 __all__ = ["decode_column", "read_audio"]
 
@@ -37,7 +37,7 @@ def read_audio(
     storage_options: Mapping[str, Any] | None = None,
     override_num_blocks: int | None = None,
     **options: Unpack[DecodeOptions],
-) -> Dataset:
+) -> _data.Dataset:
     """Make a Ray dataset of audio files, which are decoded as it is consumed.
 
     Its rows are ``samples``, an array as in `Audio`; ``sample_rate``; ``path``; and ``error``. A
@@ -94,7 +94,9 @@ def read_audio(
     return data.from_arrow(tables).map_batches(_decode_paths, fn_kwargs=work, **_IN_BLOCKS)
 
 
-def decode_column(dataset: Dataset, column: str, **options: Unpack[DecodeOptions]) -> Dataset:
+def decode_column(
+    dataset: _data.Dataset, column: str, **options: Unpack[DecodeOptions]
+) -> _data.Dataset:
     """Decode a column of bytes of a Ray dataset, as it is consumed.
 
     The samples take the place of the bytes, in the same column. ``sample_rate`` and ``error`` are
