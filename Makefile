@@ -11,7 +11,7 @@ CYTHON_SOURCES := $(wildcard pyffaudio/*.pyx pyffaudio/*.pxd pyffaudio/flac_*.[c
 SOURCES := pyffaudio tests scripts benchmarks docs setup.py pyproject.toml LICENSE $(wildcard *.md)
 BUILT := $(wildcard build/bundle/made-from)$(filter bundle ffmpeg-bundled bench fuzz,$(MAKECMDGOALS))
 FFMPEG := $(or $(PYFFAUDIO_FFMPEG),$(if $(BUILT),bundled,system))
-BENCHMARKS := clips plot plain_copies resampling quality memory instructions batches
+BENCHMARKS := clips plot plain_copies resampling quality memory instructions batches ray_data
 MATRIX := system 7.1 bundled
 # `make test` has run the tests against this one already.
 TESTED := $(if $(filter test test-all,$(MAKECMDGOALS)),$(FFMPEG))
@@ -37,8 +37,8 @@ SANITIZERS = LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-
 .NOTPARALLEL:
 .PHONY: help demo test test-all matrix $(MATRIX:%=matrix-%) fuzz sanitize fuzz-sanitized fuzz-flac \
 	fuzz-filters soak wheel \
-	test-browser test-wheel test-peers-table test-free-threaded docs bundle bench newer lint build \
-	clean FORCE
+	test-browser test-wheel test-peers-table test-ray test-free-threaded docs bundle bench newer lint \
+	build clean FORCE
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 20
@@ -49,7 +49,7 @@ demo: build  ## decode real recordings, or FILE=my.mp3, and say what was found a
 test: lint $(if $(filter bundled,$(FFMPEG)),ffmpeg-oracle)  ## run all checks, then the tests
 	$(VENV) -m pytest
 
-test-all: test docs test-browser test-peers-table matrix sanitize test-wheel test-free-threaded newer  ## run everything there is
+test-all: test docs test-browser matrix sanitize test-wheel test-free-threaded newer  ## run everything there is
 
 matrix: $(MATRIX:%=matrix-%)  ## run the tests against each FFmpeg of MATRIX, and compare what it gives
 	$(VENV) tests/results.py --compare $(MATRIX:%=build/matrix-%/build/results.json)
@@ -123,6 +123,10 @@ test-browser: export PYTEST_ADDOPTS :=
 test-browser: .venv/ready-for-browser build  ## run a notebook, and look at it in a browser without a screen
 	$(VENV) -m pytest tests/browser
 
+test-ray: export PYTEST_ADDOPTS :=
+test-ray: .venv/ready-for-ray build  ## test Ray Data on a Ray of two cores
+	PYTHONPATH=$(CURDIR) $(VENV) -m pytest tests/ray
+
 test-free-threaded: .venv/ready-for-test ffmpeg-bundled ffmpeg-oracle  ## build a CPython without a global lock, a wheel for it, and test that
 	$(call copy_tree,build/free-threaded)
 	scripts/test_free_threaded.sh
@@ -179,6 +183,10 @@ build/ready-for-ffmpeg: scripts/setup.sh
 
 .venv/ready-for-browser: .venv/ready-for-test
 	PYTHON="$(PYTHON)" scripts/setup.sh browser
+	@touch $@
+
+.venv/ready-for-ray: .venv/ready-for-test
+	PYTHON="$(PYTHON)" scripts/setup.sh ray
 	@touch $@
 
 .venv/built: .venv/ready-for-demo setup.py $(CYTHON_SOURCES) .venv/ffmpeg

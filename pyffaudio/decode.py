@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, closing, nullcontext
 from functools import partial
 from typing import Any, Unpack
 
@@ -174,15 +175,24 @@ def decode_into(source: Source, out: Any, **options: Unpack[DecodeIntoOptions]) 
 
 def decode_item(source: Source, asked: Options, stop: Stop | None) -> Audio:
     """Decode a source of either kind, unless `stop` ends it."""
-    return decode_with(partial(native.open_decoder, source, asked), source, asked, stop)
+    with _own(source) as own:
+        return decode_with(partial(native.open_decoder, own, asked), own, asked, stop)
 
 
 def decode_item_into(source: Source, array: Samples, asked: Options, stop: Stop | None) -> Audio:
     """Fill an array whose dtype is the one asked for, unless `stop` ends it."""
     # libswresample writes planes or interleaved frames: whichever this array is made of.
     planar = CallersBuffer(array, asked.channels_first).frames.strides[0] == array.itemsize
-    open_again = partial(native.open_decoder, source, native.in_layout(asked, planar))
-    return decode_into_with(open_again, source, array, asked, stop)
+    with _own(source) as own:
+        open_again = partial(native.open_decoder, own, native.in_layout(asked, planar))
+        return decode_into_with(open_again, own, array, asked, stop)
+
+
+def _own(source: Source) -> AbstractContextManager[Source]:
+    """The source for one decode: what opens itself is opened for that alone, and closed."""
+    if isinstance(source, native.LazyFile):
+        return closing(source.anew())
+    return nullcontext(source)
 
 
 def decode_into_with(

@@ -9,7 +9,7 @@ from typing import Any
 from pyffaudio import native
 from pyffaudio.limits import Limits
 from pyffaudio.native import Source
-from pyffaudio.options import normalise
+from pyffaudio.options import Options, normalise
 from pyffaudio.verify import count_frames
 
 
@@ -155,11 +155,16 @@ def probe(
     )
     put_back = native.rewinder(source, "probe puts a file object back to its position")
     try:
-        with native.open_decoder(source, options) as decoder:
-            counted = count_frames(decoder) if exact else None
-            return info_of(decoder.describe(), counted)
+        return tell(source, options, exact)
     finally:
         put_back()
+
+
+def tell(source: Source, options: Options, exact: bool) -> AudioInfo:
+    """What `probe` tells, wherever that leaves a file object."""
+    with native.open_decoder(source, options) as decoder:
+        counted = count_frames(decoder) if exact else None
+        return info_of(decoder.describe(), counted)
 
 
 def info_of(said: Mapping[str, Any], counted: int | None = None) -> AudioInfo:

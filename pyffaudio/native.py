@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from mmap import mmap
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,10 +35,12 @@ __all__ = [
     "Data",
     "Decoder",
     "File",
+    "LazyFile",
     "Source",
     "Stop",
     "allowed_filters",
     "available_formats",
+    "check",
     "is_data",
     "is_file_object",
     "linked_versions",
@@ -58,6 +61,24 @@ class Readable(Protocol):
 
     def read(self, size: int, /) -> Any:
         """Answer at most `size` bytes, none at the end."""
+
+
+class LazyFile(ABC):
+    """A file object that opens itself when it is read, and whose name errors may show."""
+
+    name: str
+
+    @abstractmethod
+    def read(self, size: int, /) -> Any:
+        """Answer at most `size` bytes, none at the end."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Drop what was opened."""
+
+    @abstractmethod
+    def anew(self) -> Self:
+        """Answer another one of the same file, not opened yet."""
 
 
 # Whatever has the buffer protocol is taken; these are its usual kinds.
@@ -93,6 +114,9 @@ def open_file(source: Any, options: Options, stop: Stop | None = None) -> Decode
     if isinstance(source, (str, os.PathLike)):
         path, name, hint = _path(source)
         return _open(options, path=path, description=name, format_hint=hint, stop=stop)
+    if isinstance(source, LazyFile):
+        hint = _hint(source.name.partition("?")[0])
+        return _open(options, file=source, description=source.name, format_hint=hint, stop=stop)
     kind = type(source).__name__
     if is_data(source):
         raise TypeError(
@@ -183,6 +207,11 @@ def _row(source: Source, options: Options) -> _Row:
     return (None, None, None, *segment)
 
 
+def check(options: Options) -> None:
+    """Raise what is wrong with the filters, which `normalise` does not look into."""
+    _settings(options)
+
+
 def in_layout(options: Options, channels_first: bool) -> Options:
     """The same options for another layout; most often it is the same."""
     if options.channels_first == channels_first:
@@ -211,7 +240,12 @@ def _path(source: str | os.PathLike[str] | os.PathLike[bytes]) -> tuple[bytes, s
     if b"\0" in path:
         raise ValueError("a path cannot contain a null byte")
     name = str(source) if isinstance(source, str) else os.fsdecode(path)
-    return path, name, SUFFIX_HINTS.get(name.rpartition(".")[2].lower())
+    return path, name, _hint(name)
+
+
+def _hint(name: str) -> bytes | None:
+    """The demuxer that a suffix names."""
+    return SUFFIX_HINTS.get(name.rpartition(".")[2].lower())
 
 
 def _is_plain(view: memoryview) -> bool:

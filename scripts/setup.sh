@@ -3,7 +3,7 @@
 # where FFmpeg can be built by scripts/ffmpeg.py, or CPython by scripts/test_free_threaded.sh, or
 # where scripts/test_wheel.sh has root file systems to try the wheel in, or `make bench` has other
 # libraries to measure beside.
-# usage: [PYTHON=python3] scripts/setup.sh demo|test|browser|ffmpeg|free-threaded|wheel|bench
+# usage: [PYTHON=python3] scripts/setup.sh demo|test|browser|ray|ffmpeg|free-threaded|wheel|bench
 #
 # It installs only what is missing, and Python packages only into .venv. The real recordings come
 # from Debian too, each under its own licence: speech by Allison Smith (asterisk-core-sounds-en-*,
@@ -237,7 +237,8 @@ esac
 
 "$python" -m venv .venv
 extras=
-[ "$purpose" = demo ] || extras="test lint wheel datasets docs"
+[ "$purpose" = demo ] || extras="test test-remote lint wheel datasets docs"
+[ "$purpose" != ray ] || extras="$extras ray"
 # shellcheck disable=SC2086 # a list of words
 requirements $extras | .venv/bin/python -m pip install --quiet --requirement /dev/stdin
 if [ "$purpose" = test ]; then

@@ -28,8 +28,16 @@ ROOT = Path(__file__).parent.parent
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/*.md"))]
 PAGES = {path.relative_to(ROOT).as_posix(): path.read_text() for path in DOCUMENTS}
 MODULES = [
-    pytest.param(module.name, marks=[pytest.mark.sox] if module.name.endswith("sox") else [])
+    pytest.param(
+        module.name,
+        marks=[
+            getattr(pytest.mark, extra)
+            for extra in ("sox", "remote")
+            if module.name == f"pyffaudio.{extra}"
+        ],
+    )
     for module in pkgutil.walk_packages(pyffaudio.__path__, "pyffaudio.")
+    if module.name != "pyffaudio.ray"  # which tests/ray has
 ]
 BLOCK = re.compile(r"(?:From `([^`]+)`:\n\n)?^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -39,6 +47,7 @@ SIGNS = (
     ("sox", "pyffaudio.sox"),
     ("datasets", "from datasets import"),
     ("datasets", "import pyarrow"),
+    ("remote", "pyffaudio.remote"),
 )
 
 
@@ -46,8 +55,11 @@ def marks_of(code: str) -> list[pytest.MarkDecorator]:
     return [getattr(pytest.mark, name) for name, sign in SIGNS if sign in code]
 
 
-def blocks(language: str) -> list[object]:
-    """The text of each block in this language, named by page and line. Excerpts are no examples."""
+def blocks(language: str, with_ray: bool = False) -> list[object]:
+    """The text of each block in this language, named by page and line. Excerpts are no examples.
+
+    Those that start a Ray are for tests/ray alone.
+    """
     return [
         pytest.param(
             block[3],
@@ -57,6 +69,7 @@ def blocks(language: str) -> list[object]:
         for page, text in PAGES.items()
         for block in BLOCK.finditer(text)
         if block[2] == language and block[1] is None
+        if ("pyffaudio.ray" in block[3]) == with_ray
     ]
 
 
@@ -102,6 +115,10 @@ def run(folder: Path, *command: str) -> str:
 
 @pytest.mark.parametrize("code", blocks("python"))
 def test_python_blocks_run_and_print_what_they_say(folder: Path, code: str) -> None:
+    check_python(folder, code)
+
+
+def check_python(folder: Path, code: str) -> None:
     """Each is a program of its own; what a line prints stands behind it, or beneath it, wrapped."""
     script = folder / "example.py"
     script.write_text(code)
