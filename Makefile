@@ -13,6 +13,8 @@ BUILT := $(wildcard build/bundle/made-from)$(filter bundle ffmpeg-bundled bench 
 FFMPEG := $(or $(PYFFAUDIO_FFMPEG),$(if $(BUILT),bundled,system))
 BENCHMARKS := clips plot plain_copies resampling quality memory instructions batches ray_data
 MATRIX := system 7.1 bundled
+# What stands above the core is the same over any FFmpeg, and is tested with one.
+ONCE := cli convert datasets docs notebook plot remote remote_s3 scan scan_resumed stable tarballs
 # `make test` has run the tests against this one already.
 TESTED := $(if $(filter test test-all,$(MAKECMDGOALS)),$(FFMPEG))
 
@@ -60,7 +62,7 @@ $(MATRIX:%=matrix-%): matrix-%: .venv/ready-for-test ffmpeg-%
 	cd build/$@ && export PYTHONPATH=$(CURDIR)/build/$@ PYFFAUDIO_SOX=yes && \
 	export PYFFAUDIO_FFMPEG=$(if $(filter 7.1,$*),$(CURDIR)/build/ffmpeg-7.1,$*) && \
 	$(VENV) setup.py --quiet build_ext --inplace && \
-	$(if $(filter $*,$(TESTED)),,$(VENV) -m pytest &&) \
+	$(if $(filter $*,$(TESTED)),,$(VENV) -m pytest $(ONCE:%=--ignore=tests/test_%.py) &&) \
 	$(VENV) tests/results.py build/results.json
 
 fuzz: build  ## decode FUZZ_INPUTS=1000000 mutated files; FUZZ_REPORT=docs/safety/fuzz.md
