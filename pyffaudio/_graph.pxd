@@ -326,7 +326,7 @@ cdef inline int frames_until(const Media *media, int64_t position) noexcept nogi
 
 
 cdef inline int feed_frame_on(Graph *graph, Media *media) noexcept nogil:
-    """Have the waiting frame, as far as it is wanted, go into the graph, in pieces if it is long."""
+    """Have the waiting frame, as far as it is wanted, go into the graph, a long one in pieces."""
     cdef int size = ff.av_get_bytes_per_sample(<ff.AVSampleFormat>graph.format)
     cdef int begin = frames_until(media, graph.origin) + graph.given
     cdef int left = frames_until(media, graph.stop) - begin

@@ -149,7 +149,7 @@ def _look(folder: str, decode: bool, found: Found, stop: Stop) -> Outcome:
     options = _DECODING if decode else _PROBING
     try:
         with open_decoder(path, options, stop) as decoder:
-            info = info_of(decoder.describe(), options.limits)
+            info = info_of(decoder.describe())
             row = _row(found, "ok", **_facts(info))
             return Outcome(asdict(_measured(row, info, decoder, path) if decode else row))
     except PyffaudioError as error:

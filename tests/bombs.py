@@ -191,7 +191,7 @@ def with_long_comment() -> bytes:
 
 BOMBS = {
     "100,000 tags": Bomb(many_comments, {}, bundled_only=True),
-    "tags of 140 MiB, packed": Bomb(packed_tags, {}),
+    "tags of 140 MiB, packed": Bomb(packed_tags, {}, bundled_only=True),
     "a tag of 25 MiB and 32 threads": Bomb(
         with_long_comment, {"num_threads": 32}, bundled_only=True
     ),
