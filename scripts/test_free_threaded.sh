@@ -4,9 +4,8 @@
 #
 # The interpreter is built from the source that sources.toml pins, and again only when that source or
 # the flags change. No torch is made for it that is not made for GPUs as well, gigabytes of it: what
-# needs torch is left out, which is tests/test_torch.py, tests/test_datasets.py and all that is marked
-# `torch`, and so are other packages that data sets are read by, and what needs fsspec's, which are
-# not made for it either: tests/test_remote*.py and what is so marked.
+# needs torch is left out, which is tests/test_torch.py and all that is marked `torch`. What stands above
+# the core is tested elsewhere: ONCE names the files of its tests.
 set -eu
 cd "$(dirname "$0")/.."
 root=$PWD
@@ -59,7 +58,8 @@ with open("pyproject.toml", "rb") as file:
 project = config["project"]
 needed = config["build-system"]["requires"] + project["dependencies"]
 needed += project["optional-dependencies"]["test"]
-print(*(name for name in needed if not name.startswith("torch")), sep="\n")
+left_out = ("torch", "matplotlib", "pyarrow", "tqdm")
+print(*(name for name in needed if not name.startswith(left_out)), sep="\n")
 END
 }
 
@@ -98,9 +98,11 @@ import pyffaudio
 assert pyffaudio.__file__.startswith(sys.argv[1]), pyffaudio.__file__
 assert not sys._is_gil_enabled(), "the global lock is back"
 END
-    "$venv/bin/python" -m pytest -m "not torch and not sox and not datasets and not remote" \
-        --ignore test_torch.py --ignore test_datasets.py --ignore-glob 'test_sox*.py' \
-        --ignore-glob 'test_remote*.py' --ignore test_backends.py
+    for name in $ONCE; do
+        set -- "$@" --ignore "test_$name.py"
+    done
+    "$venv/bin/python" -m pytest -m "not torch and not sox" --ignore test_torch.py \
+        --ignore-glob 'test_sox*.py' --ignore test_backends.py "$@"
 }
 
 test -e "$tree/setup.py" || fail "there is no build/free-threaded: run \`make test-free-threaded\`"
