@@ -45,9 +45,6 @@ BLOCK = re.compile(r"(?:From `([^`]+)`:\n\n)?^```(\w*)\n(.*?)^```$", re.MULTILIN
 SIGNS = (
     ("torch", "torch"),
     ("sox", "pyffaudio.sox"),
-    ("datasets", "from datasets import"),
-    ("datasets", "import pyarrow"),
-    ("remote", "pyffaudio.remote"),
 )
 
 
