@@ -18,6 +18,7 @@ from posix.unistd cimport close as posix_close, pread, read as posix_read
 
 from pyffaudio cimport ffmpeg as ff
 from pyffaudio._claim cimport is_raised
+from pyffaudio._interpreter cimport stay_if_ended
 from pyffaudio._links cimport Links, link_bytes
 from pyffaudio._memory cimport MemoryAccount, count_memory
 
@@ -128,6 +129,7 @@ cdef inline int watch(Source *source) noexcept nogil:
         return ff.AVERROR_EXIT
     if now >= source.next_watch_ns:
         source.next_watch_ns = now + WATCH_INTERVAL_NS
+        stay_if_ended()
         return check_signals(source)
     return 0
 
@@ -174,6 +176,7 @@ cdef inline int read_descriptor(Source *source, uint8_t *buffer, int size) noexc
         # EAGAIN: another reader of the same pipe was faster.
         if errno != EINTR and not (errno == EAGAIN and source.waits):
             return fail_with_errno(source)
+        stay_if_ended()
         status = check_signals(source)
         if status < 0:
             return status
@@ -233,6 +236,7 @@ cdef inline int fetch(Source *source, uint8_t *buffer, int size) noexcept nogil:
     if source.kind == SourceKind.DESCRIPTOR:
         count = read_descriptor(source, buffer, size)
     elif source.kind == SourceKind.FILE_OBJECT:
+        stay_if_ended()
         count = read_file_object(source, buffer, size)
     if count > 0:
         source.offset += count
@@ -248,6 +252,7 @@ cdef inline int go_to_position(Source *source) noexcept nogil:
     if source.offset == source.position:
         return 0
     if source.kind == SourceKind.FILE_OBJECT:
+        stay_if_ended()
         status = seek_file_object(source, source.base + source.position)
     source.offset = source.position
     return status

@@ -11,6 +11,8 @@ from cpython.ref cimport Py_INCREF, Py_XDECREF, PyObject
 from libc.stdint cimport INT64_MAX, int64_t
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
+from pyffaudio._interpreter cimport stay_if_ended
+
 
 cdef extern from *:
     """
@@ -120,5 +122,6 @@ cdef inline int look(Watch *watch) noexcept nogil:
         return -1
     if now >= watch.next_look_ns:
         watch.next_look_ns = now + WATCH_INTERVAL_NS
+        stay_if_ended()
         return look_at_signals(watch)
     return 0
