@@ -28,6 +28,8 @@ StorageOptions: TypeAlias = Mapping[str, Any] | None
 # requests. fsspec's own caches have one size for both (docs/remote.md has what they move).
 _LEAST_BYTES = 64 * 1024
 _MOST_BYTES = 4 * 1024 * 1024
+# Of what went before: a demuxer that has looked ahead goes back within one buffer of its own.
+_KEPT_BYTES = 64 * 1024
 # What is smaller is read whole at once, as the decoder does with local files.
 _SMALL_FILE_BYTES = 1024 * 1024
 
@@ -102,7 +104,7 @@ class RemoteFile(LazyFile):
         at = self._position - self._held_at
         if not 0 <= at < len(self._held):
             self._read_ahead(size)
-            at = 0
+            at = self._position - self._held_at
         answer = self._held[at : at + size]
         self._position += len(answer)
         return answer
@@ -184,7 +186,8 @@ class RemoteFile(LazyFile):
                 raise OSError(f"the server sent {len(data)} bytes where {count} were asked for")
             if count > 0 and not data and self._size is not None:
                 raise OSError(f"it ended at byte {start} of {self._size}")
-        self._held, self._held_at = data, start
+        kept = self._held[-_KEPT_BYTES:] if goes_on else b""
+        self._held, self._held_at = kept + data, start - len(kept)
 
     def _fetch(self, start: int, count: int) -> bytes:
         if not self._streams:

@@ -30,11 +30,7 @@ PAGES = {path.relative_to(ROOT).as_posix(): path.read_text() for path in DOCUMEN
 MODULES = [
     pytest.param(
         module.name,
-        marks=[
-            getattr(pytest.mark, extra)
-            for extra in ("sox", "remote")
-            if module.name == f"pyffaudio.{extra}"
-        ],
+        marks=[pytest.mark.sox] if module.name == "pyffaudio.sox" else [],
     )
     for module in pkgutil.walk_packages(pyffaudio.__path__, "pyffaudio.")
     if module.name != "pyffaudio.ray"  # which tests/ray has
