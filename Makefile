@@ -14,7 +14,7 @@ FFMPEG := $(or $(PYFFAUDIO_FFMPEG),$(if $(BUILT),bundled,system))
 BENCHMARKS := clips plot plain_copies resampling quality memory instructions batches ray_data
 MATRIX := system 7.1 bundled
 # What stands above the core is the same over any FFmpeg, and is tested with one.
-ONCE := cli convert datasets docs notebook plot remote remote_s3 scan scan_resumed stable tarballs
+ONCE := convert datasets notebook plot remote remote_s3 scan scan_resumed stable
 # `make test` has run the tests against this one already.
 TESTED := $(if $(filter test test-all,$(MAKECMDGOALS)),$(FFMPEG))
 
@@ -131,7 +131,7 @@ test-ray: .venv/ready-for-ray build  ## test Ray Data on a Ray of two cores
 
 test-free-threaded: .venv/ready-for-test ffmpeg-bundled ffmpeg-oracle  ## build a CPython without a global lock, a wheel for it, and test that
 	$(call copy_tree,build/free-threaded)
-	ONCE="$(ONCE)" scripts/test_free_threaded.sh
+	ONCE="$(ONCE) docs" scripts/test_free_threaded.sh
 
 docs: .venv/ready-for-test build  ## make the site of docs in build/docs, and fail at every warning
 	$(VENV) -m sphinx --fresh-env --fail-on-warning --nitpicky --quiet -c docs -d build/docs-work . build/docs

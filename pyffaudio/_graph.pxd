@@ -60,7 +60,7 @@ cdef extern from *:
 
 cdef enum:
     LEAST_RATE = 1000           # below, some filters divide by zero
-    MOST_GIVEN = 65536          # frames at once; no codec but PCM has more in one of its own
+    MOST_GIVEN = 131072         # frames at once: the longest of WavPack; only PCM has longer ones
 
 cdef struct Option:
     const char *name

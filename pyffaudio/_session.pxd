@@ -20,6 +20,7 @@ from pyffaudio._index cimport Index, free_index
 from pyffaudio._issues cimport IssueCode
 from pyffaudio._length cimport last_claimed
 from pyffaudio._media cimport Fault, Media, note_here
+from pyffaudio._interpreter cimport stay_if_ended
 from pyffaudio._memory cimport MemoryAccount, take_samples
 from pyffaudio._seek cimport Outcome, can_go, count_to, go_to
 from pyffaudio._source cimport (
@@ -69,6 +70,7 @@ cdef inline int start_conversion(Session *session) noexcept nogil:
     cdef int status = 0
     if frame.sample_rate != session.target.sample_rate \
             or frame.ch_layout.nb_channels != session.target.num_channels:
+        stay_if_ended()
         status = session.find_conversion(session, matrix)
         if status < 0:
             return status

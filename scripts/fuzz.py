@@ -174,7 +174,7 @@ def describe(workers: list[Worker], seed: str, seconds: float) -> str:
         "seed": seed,
         "inputs": f"{sum(worker.inputs.value for worker in workers):,}",
         "calls": f"{sum(counts):,}",
-        "a call may take": f"{SLOWEST:.0f} s",
+        "a call may take": f"{SLOWEST:.0f} s of the processor",
         "findings": f"{len(findings):,}",
     }
     calls = [(f"`{name}`" if name in vars(errors) else name, f"{count:,}")
