@@ -9,6 +9,14 @@
 #include <errno.h>
 #include <malloc.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* The pages of what is at least so large go back to the system as soon as they are free. */
+#define LARGE ((size_t)1 << 20)
+/* What is larger the C library maps by itself, and moves without a copy: so much room its heap keeps. */
+#define LARGEST_IN_HEAP ((size_t)64 << 20)
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
@@ -68,22 +76,60 @@ int __wrap_posix_memalign(void **block, size_t alignment, size_t size)
     return status;
 }
 
+/* The C library keeps the pages of what was freed in its heap, where what is larger finds no place: the
+   process would have half as much again as the account. */
+static void give_pages_back(void *block, size_t size)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t first = ((uintptr_t)block + page - 1) & ~(page - 1);
+    uintptr_t end = ((uintptr_t)block + size) & ~(page - 1);
+    int error = errno;
+
+    if (end > first)
+        madvise((void *)first, end - first, MADV_DONTNEED);
+    errno = error;
+}
+
+/* In pieces, so that no page is there twice. */
+static void *moved(char *block, size_t before, size_t size)
+{
+    char *there = __real_malloc(size);
+    size_t at, piece;
+
+    if (!there)
+        return NULL;
+    for (at = 0; at < before; at += piece) {
+        piece = before - at < LARGE ? before - at : LARGE;
+        memcpy(there + at, block + at, piece);
+        give_pages_back(block + at, piece);
+    }
+    __real_free(block);
+    return there;
+}
+
 void *__wrap_realloc(void *block, size_t size)
 {
     size_t before = block ? malloc_usable_size(block) : 0;
-    void *moved;
+    void *there;
 
     if (size > before && !may_take(size - before))
         return NULL;
-    moved = __real_realloc(block, size);
-    if (current && (moved || !size))
+    if (size > before && before >= LARGE && before <= LARGEST_IN_HEAP)
+        there = moved(block, before, size);
+    else
+        there = __real_realloc(block, size);
+    if (current && (there || !size))
         current->used -= before;
-    return taken(moved);
+    return taken(there);
 }
 
 void __wrap_free(void *block)
 {
-    if (current && block)
-        current->used -= malloc_usable_size(block);
+    size_t size = block ? malloc_usable_size(block) : 0;
+
+    if (current)
+        current->used -= size;
+    if (size >= LARGE)
+        give_pages_back(block, size);
     __real_free(block);
 }

@@ -59,6 +59,7 @@ class Bomb:
     make: Callable[[], bytes]
     options: dict[str, Any]
     bundled_only: bool = False  # it is FFmpeg itself that allocates
+    limits: tuple[int, ...] = (0, 1 << 20)  # of max_bytes; 0 is that of Limits.untrusted()
 
 
 def patched(data: bytes, layout: str, at: int, *values: int) -> bytes:
@@ -114,6 +115,18 @@ def greedy_mp4() -> bytes:
     """560 bytes that say there are 80 million samples: FFmpeg makes a table of them, of 1.9 GB."""
     data = mp4_of(sample_table(80_000_000, 1000))
     return data + box(b"free", bytes(max(560 - len(data) - 8, 0)))
+
+
+def growing_mp4() -> bytes:
+    """An index of 1.9 million samples of a byte, to which each fragment adds 100,000."""
+    extends = box(b"mvex", box(b"trex", struct.pack(">IIIIII", 0, 1, 1, 1, 1, 0)))
+    header = mp4_of(sample_table(0, 1))
+    at = header.index(b"moov") - 4
+    run = box(b"trun", struct.pack(">II", 0, 100_000))
+    track = box(b"traf", box(b"tfhd", struct.pack(">II", 0x20000, 1)) + run)
+    fragment = box(b"moof", box(b"mfhd", struct.pack(">II", 0, 1)) + track)
+    fragment += box(b"mdat", bytes(100_000))
+    return header[:at] + box(b"moov", header[at + 8 :] + extends) + fragment * 19
 
 
 def of_rate(rate: int) -> bytes:
@@ -182,9 +195,9 @@ def packed_tags() -> bytes:
     return id3(frames) + MP3
 
 
-def with_long_comment() -> bytes:
-    """A WAV of 200 s with a comment of 25 MiB, which each thread's decoder would keep."""
-    comment = chunk(b"LIST", b"INFO" + chunk(b"ICMT", b"x" * (25 << 20)))
+def with_long_comment(mebibytes: int = 25) -> bytes:
+    """A WAV of 200 s with a comment, which each thread's decoder would keep; FFmpeg copies it."""
+    comment = chunk(b"LIST", b"INFO" + chunk(b"ICMT", b"x" * (mebibytes << 20)))
     data = wav_bytes(np.zeros((1_600_000, 1), np.int16), 8000)
     return patched(data[:36] + comment + data[36:], "<I", 4, len(data) + len(comment) - 8)
 
@@ -195,8 +208,10 @@ BOMBS = {
     "a tag of 25 MiB and 32 threads": Bomb(
         with_long_comment, {"num_threads": 32}, bundled_only=True
     ),
+    "a tag of 26 MiB": Bomb(lambda: with_long_comment(26), {}, bundled_only=True),
     "a FLAC of 2048 s": Bomb(long_flac, {}),
     "a FLAC that claims 2^36 samples": Bomb(lying_flac, {}),
+    "an MP4 whose index grows": Bomb(growing_mp4, {}, bundled_only=True, limits=(1 << 20,)),
     "an MP4 with a forged table": Bomb(greedy_mp4, {}, bundled_only=True),
     "1 Hz to 48 kHz": Bomb(lambda: of_rate(1), {"sample_rate": 48_000}),
     "a cover of 60 MB in MP3": Bomb(lambda: with_cover(MP3), {}),
@@ -209,9 +224,9 @@ BOMBS = {
 }
 
 
-def measure(path: Path, bomb: Bomb, calls: list[str], limits: list[int]) -> list[dict[str, Any]]:
-    """What each call costs, with Limits.untrusted() for a limit of 0, in a process of its own."""
-    numbers = ",".join(map(str, limits))
+def measure(path: Path, bomb: Bomb, calls: list[str]) -> list[dict[str, Any]]:
+    """What each call costs under each of its limits, in a process of its own."""
+    numbers = ",".join(map(str, bomb.limits))
     words = [str(path), json.dumps(bomb.options), ",".join(calls), numbers]
     done = subprocess.run(
         [sys.executable, __file__, *words], capture_output=True, text=True, check=False
