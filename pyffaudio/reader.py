@@ -244,6 +244,13 @@ class AudioReader:
         numpy.ndarray
             In the layout that was asked for.
 
+        Raises
+        ------
+        CorruptAudioError, LimitExceededError, OSError
+            As in `decode_file`, for each block; one that is filled up must be within the limits.
+        ValueError
+            `overlap` is not less than `num_frames`.
+
         Examples
         --------
         >>> import pyffaudio
@@ -259,19 +266,17 @@ class AudioReader:
         return self._blocks(size, overlap, fill_value)
 
     def _blocks(self, size: int, overlap: int, fill_value: float | None) -> Iterator[Samples]:
+        if fill_value is not None and size > frame_limit(self._decoder, self._options):
+            raise excess_error(self._decoder, self._options)
         shared = self._empty(0)
         while True:
-            fresh = self._along(self.read(size - self._length(shared)))
-            if len(fresh) == 0:
+            fresh = self.read(size - self._length(shared))
+            if self._length(fresh) == 0:
                 return
-            block = self._empty(size)
+            got = self._length(shared) + self._length(fresh)
+            block = self._joined(shared, fresh, got if fill_value is None else size)
             frames = self._along(block)
-            known, got = self._length(shared), self._length(shared) + len(fresh)
-            frames[:known] = self._along(shared)
-            frames[known:got] = fresh
-            if got < size and fill_value is None:
-                block = np.ascontiguousarray(self._along(frames[:got]))
-            elif got < size:
+            if got < len(frames):
                 frames[got:] = fill_value
             shared = np.array(self._along(frames[got - overlap : got])) if overlap else shared
             yield block
@@ -313,12 +318,10 @@ class AudioReader:
         order = sorted(range(len(wanted)), key=wanted.__getitem__)
         for number, index in enumerate(order, 1):
             offset, count = wanted[index]
-            shared = self._along(behind)[max(offset - start, 0) :][:count]
-            self.seek(offset + len(shared))
-            fresh = self._along(self.read(count - len(shared)))
-            samples = self._empty(len(shared) + len(fresh))
-            self._along(samples)[: len(shared)] = shared
-            self._along(samples)[len(shared) :] = fresh
+            shared = self._along(self._along(behind)[max(offset - start, 0) :][:count])
+            self.seek(offset + self._length(shared))
+            fresh = self.read(count - self._length(shared))
+            samples = self._joined(shared, fresh, self._length(shared) + self._length(fresh))
             end = offset + self._length(samples)
             if end >= start + self._length(behind):
                 # The caller may write into what it gets.
@@ -400,6 +403,16 @@ class AudioReader:
     def _empty(self, frames: int) -> Samples:
         shape = (frames, self.num_channels)
         return np.empty(shape[::-1] if self._options.channels_first else shape, self._decoder.dtype)
+
+    def _joined(self, first: Samples, second: Samples, length: int) -> Samples:
+        """The two in one array of so many frames; the second itself where that is all."""
+        if length == self._length(second):
+            return second
+        joined = self._empty(length)
+        at, end = self._length(first), self._length(first) + self._length(second)
+        self._along(joined)[:at] = self._along(first)
+        self._along(joined)[at:end] = self._along(second)
+        return joined
 
     def _along(self, samples: Samples) -> Any:
         """The frames along the first axis, or back again."""

@@ -180,7 +180,8 @@ def describe(workers: list[Worker], seed: str, seconds: float) -> str:
     calls = [(f"`{name}`" if name in vars(errors) else name, f"{count:,}")
              for name, count in zip(OUTCOMES, counts, strict=True) if count]  # fmt: skip
     tables = [table(("", ""), facts.items()), table(("what a call gave", "calls"), calls)]
-    return "\n\n".join([*tables, *findings])
+    title = f"# What `make fuzz{'-sanitized' if SANITIZED else ''}` found"
+    return "\n\n".join([title, *tables, *findings])
 
 
 def main() -> int:

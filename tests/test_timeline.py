@@ -16,10 +16,11 @@ import pyffaudio
 from conftest import MUSIC
 from long_media import LONG, LongMedia
 from media import recordings
-from pyffaudio import Audio, AudioReader
+from pyffaudio import Audio, AudioReader, LimitExceededError
 from pyffaudio.native import Decoder, open_decoder
 from pyffaudio.options import normalise
 from signals import Samples
+from wav_bytes import wav_bytes
 
 EXACT = [name for name, it in LONG.items() if it.klass != "converging"]
 CONVERGING = [name for name, it in LONG.items() if it.klass == "converging"]
@@ -247,6 +248,20 @@ def test_blocks_overlap_as_those_of_soundfile(
         assert (frames_of[len(part) :] == 0.5).all()
         assert len(frames_of) == (size if fill else len(part))
     assert not any(np.shares_memory(a, b) for a, b in pairwise(blocks))
+
+
+def test_a_block_larger_than_the_file_takes_no_more_than_the_file() -> None:
+    """What is asked for is no reason to reserve it; what is to be filled up must be allowed."""
+    with AudioReader(wav_bytes(np.ones((10, 2), np.int16), 8000)) as reader:
+        assert [block.shape for block in reader.blocks(10**14)] == [(10, 2)]
+        reader.seek(0)
+        assert [part.shape for part in reader.segments([(5, 10**14), (2, 10**14)])] == [
+            (5, 2),
+            (8, 2),
+        ]
+        reader.seek(0)
+        with pytest.raises(LimitExceededError, match="max_bytes"):
+            next(reader.blocks(10**14, fill_value=0))
 
 
 def packets_decoded(reader: AudioReader) -> int:
