@@ -149,8 +149,7 @@ def _svg(shape: npt.NDArray[np.float64], peak: float, share_played: float) -> st
 
 def _strip(own: npt.NDArray[np.float64], peak: float, height: int) -> str:
     """The line of zero and the envelope about it, of which a pixel at least is seen."""
-    scale = (height / 2 - 3) / (peak or 1)
-    low, high = np.nan_to_num(own) * -scale
+    low, high = np.nan_to_num(own / (peak or 1)) * (3 - height / 2)
     # A column reaches as far as the next one begins: the line has no gaps.
     low[:-1], high[:-1] = np.maximum(low[:-1], high[1:]), np.minimum(high[:-1], low[1:])
     low, high = np.maximum(low, (low + high) / 2 + 0.5), np.minimum(high, (low + high) / 2 - 0.5)

@@ -53,7 +53,7 @@ def plot(
 
 def _window_frames(sample_rate: int) -> int:
     """The power of two that comes next to 32 ms."""
-    return max(1 << round(math.log2(sample_rate * _WINDOW_SECONDS)), 16)
+    return 1 << max(round(math.log2(sample_rate * _WINDOW_SECONDS)), 4)
 
 
 def _draw_waveform(audio: Audio, ax: Axes, style: dict[str, Any]) -> None:

@@ -143,6 +143,12 @@ def test_the_waveform_is_that_of_each_channel() -> None:
     assert second[second[:, 1] == 14.5, 0].tolist()[0] == 201
 
 
+@pytest.mark.parametrize("peak", [1e-310, 1e-40, 1e300])
+def test_the_waveform_of_any_peak_is_as_high(peak: float) -> None:
+    (strip,) = _page(_audio(np.full((640, 1), peak), dtype="float64")).strips()
+    assert (strip[:, 1].min(), strip[:, 1].max()) == (-45.5, -44.5)
+
+
 def test_the_strips_of_many_channels_are_one() -> None:
     assert len(_page(_audio(np.zeros((100, 4), "int16"))).strips()) == 4
     assert len(_page(_audio(np.zeros((100, 5), "int16"))).strips()) == 1

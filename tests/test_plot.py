@@ -156,6 +156,13 @@ def test_little_or_no_audio_can_be_drawn(kind: Any, frames: int) -> None:
     ax.figure.canvas.draw()
 
 
+@pytest.mark.parametrize("rate", [1, 10, 22, 768_000])
+def test_any_rate_can_be_drawn(rate: int) -> None:
+    """Those of sensors, of which 32 ms are less than a sample, too."""
+    ax = _audio(quantise(sine(100), "int16"), rate).plot("spectrogram")
+    assert (ax.get_xlim(), ax.get_ylim()) == ((0, 100 / rate), (0, rate / 2))
+
+
 @pytest.mark.parametrize("kind", ["waveform", "spectrogram"])
 def test_what_is_no_number_is_no_peak(kind: Any) -> None:
     signal = _tone(0.5)
