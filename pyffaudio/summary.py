@@ -168,8 +168,8 @@ def _shares(shares: dict[str, _Share]) -> Sequence[str]:
 
 
 def _size(num_bytes: float) -> str:
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if num_bytes < 1000:
-            return f"{num_bytes:.3g} {unit}" if unit != "bytes" else f"{num_bytes:.0f} bytes"
+    for unit in ("bytes", "kB", "MB", "GB", "TB"):
+        if num_bytes < 999.5:  # what is more has a fourth digit
+            return f"{num_bytes:.3g} {unit}"
         num_bytes /= 1000
-    return f"{num_bytes:.3g} TB"
+    return f"{num_bytes:.3g} PB"

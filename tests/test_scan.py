@@ -27,6 +27,7 @@ from pyffaudio import tree as tree_module
 from pyffaudio.options import normalise
 from pyffaudio.report import ScanRow, column_types
 from pyffaudio.scan import scan
+from pyffaudio.summary import Summary
 from scanning import ENV, RATE, SOUND, command, fill, rows_of, run
 from signals import music, quantise
 from wav_bytes import wav_bytes
@@ -408,6 +409,19 @@ def test_the_bar_is_for_a_terminal_alone(several: Path) -> None:
     os.close(leader)
     assert b"files" in shown
     assert b"/9" in shown
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        (0, "0 bytes"), (999, "999 bytes"), (1000, "1 kB"), (999_499, "999 kB"), (999_500, "1 MB"),
+        (123_456_789, "123 MB"), (2 * 10**12, "2 TB"), (10**15, "1 PB"),
+    ],
+)  # fmt: skip
+def test_sizes_have_three_digits(size: int, words: str) -> None:
+    summary = Summary(tree_module.Tree())
+    summary.add(ScanRow(path="a", status="ok", size_bytes=size))
+    assert summary.lines()[1].split(", ")[1] == words
 
 
 @pytest.mark.parametrize(
