@@ -32,8 +32,15 @@ from pyffaudio.terminal import (
 
 __all__ = ["main"]
 
-_clock = clock
-_OPTIONAL = {"torch": "PyTorch tensors: Audio.torch()"}
+# What the extras bring, and what for.
+_OPTIONAL = {
+    "torch": "PyTorch tensors: Audio.torch()",
+    "matplotlib": "plots: Audio.plot()",
+    "fsspec": "object stores: pyffaudio.remote",
+    "ray": "clusters: pyffaudio.ray",
+    "pyarrow": "reports in Parquet: pyffaudio scan",
+    "tqdm": "progress bars: pyffaudio scan and decode",
+}
 
 _EPILOG = """\
 examples:
@@ -175,7 +182,7 @@ def _describe(info: pyffaudio.AudioInfo) -> list[str]:
     rows += [("tag", f"{key}: {value}") for key, value in info.tags.items()]
     rows += [("other stream", _stream(s)) for s in info.streams if s.index != info.stream_index]
     rows += [
-        ("chapter", f"{_clock(c.start_seconds)} - {_clock(c.stop_seconds)}  {_title(c)}")
+        ("chapter", f"{clock(c.start_seconds)} - {clock(c.stop_seconds)}  {_title(c)}")
         for c in info.chapters
     ]
     return table([(label, value) for label, value in rows if value])
@@ -200,7 +207,7 @@ def _title(chapter: pyffaudio.Chapter) -> str:
 def _duration(info: pyffaudio.AudioInfo) -> str:
     if info.duration_seconds is None:
         return "unknown"
-    text = _clock(info.duration_seconds)
+    text = clock(info.duration_seconds)
     if info.num_frames is not None:
         text += f" ({info.num_frames} frames)"
     return text if info.is_exact else f"about {text}"

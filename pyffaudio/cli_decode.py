@@ -158,6 +158,8 @@ def _decode_tree(args: argparse.Namespace) -> int:
         )
     if args.to == "wav":
         _check_wav(args)
+    with blaming(args.input):
+        os.scandir(args.input).close()  # raises what is wrong with it
     with blaming(args.output):
         done = convert_tree(
             args.input,

@@ -55,8 +55,7 @@ def _scan(args: argparse.Namespace) -> int:
         except ImportError as error:
             raise CommandError(str(error)) from error
     with blaming(args.folder):
-        if not os.path.isdir(args.folder):
-            os.listdir(args.folder)  # raises what is wrong with it
+        os.scandir(args.folder).close()  # raises what is wrong with it
     with blaming(args.output):
         summary = scan(
             args.folder,

@@ -74,8 +74,9 @@ def stdout() -> TextIO:
 
 
 def say(message: str) -> None:
-    """Write a line to standard error."""
-    print(f"pyffaudio: {printable(message)}", file=sys.stderr)
+    """Write a line to standard error, if there is one."""
+    if sys.stderr is not None:  # else print would take standard output
+        print(f"pyffaudio: {printable(message)}", file=sys.stderr)
 
 
 def printable(text: str) -> str:

@@ -6,12 +6,14 @@ import io
 import json
 import os
 import pty
+import re
 import resource
 import signal
 import stat
 import struct
 import subprocess
 import sys
+import tomllib
 import wave
 from dataclasses import asdict
 from pathlib import Path
@@ -22,7 +24,9 @@ import pytest
 
 import pyffaudio
 from pyffaudio import cli
+from pyffaudio.terminal import clock
 
+_ROOT = Path(__file__).parents[1]
 _ENV = {**os.environ, "PYTHONPATH": str(Path(pyffaudio.__file__).parents[1]), "LC_ALL": "C.UTF-8"}
 _RATE = 8000
 
@@ -288,6 +292,12 @@ def test_a_full_or_closed_standard_output_is_one_line(source: Path) -> None:
     assert (closed.returncode, closed.stderr) == (1, b"pyffaudio: standard output: it is closed\n")
 
 
+def test_what_is_for_standard_error_is_for_nothing_else(source: Path) -> None:
+    """Where that is closed, standard output has samples or nothing."""
+    done = _run("decode", source.parent / "nothing.wav", preexec_fn=lambda: os.close(2))
+    assert (done.returncode, done.stdout, done.stderr) == (1, b"", b"")
+
+
 @pytest.mark.parametrize("unbuffered", ["", "1"])  # then sys.stdout's write may write a part
 @pytest.mark.parametrize("command", ["decode", "probe"])
 def test_a_reader_that_goes_away_is_no_error(tmp_path: Path, command: str, unbuffered: str) -> None:
@@ -437,7 +447,7 @@ def test_decode_takes_audio_out_of_video(film: Path) -> None:
     ],
 )
 def test_clock(seconds: float, text: str) -> None:
-    assert cli._clock(seconds) == text
+    assert clock(seconds) == text
 
 
 # --- without a file
@@ -455,8 +465,7 @@ def test_without_arguments_it_says_what_was_loaded(tmp_path: Path) -> None:
     words = shown.split()
     for names in pyffaudio.formats().values():
         assert set(names) <= set(words)
-    assert "torch" in words
-    assert "not installed" not in shown
+    assert re.search(r"^  torch +(installed|\d)", shown, re.MULTILINE)
 
 
 def test_a_missing_optional_part_is_named(
@@ -464,7 +473,20 @@ def test_a_missing_optional_part_is_named(
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert cli.main([]) == 0
-    assert "torch  not installed" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert re.search("^  torch +not installed", shown, re.MULTILINE)
+    assert shown.count("not installed") == len(cli._OPTIONAL)
+
+
+def test_what_the_extras_bring_is_an_optional_part() -> None:
+    """The last lines name all that `pip install pyffaudio[...]` may bring to a user."""
+    project = tomllib.loads((_ROOT / "pyproject.toml").read_text())["project"]
+    extras = [
+        project["optional-dependencies"][name]
+        for name in ("torch", "scan", "plot", "remote", "ray")
+    ]
+    brought = {re.split(r"\W", package)[0] for extra in extras for package in extra}
+    assert brought == set(cli._OPTIONAL)
 
 
 @pytest.mark.parametrize("args", [["--help"], ["decode", "--help"], ["probe", "--help"]])

@@ -24,6 +24,7 @@ import pyffaudio
 from ffmpeg_command import encode, ffmpeg
 from pyffaudio import scan as scan_module
 from pyffaudio import tree as tree_module
+from pyffaudio.cli import main
 from pyffaudio.options import normalise
 from pyffaudio.report import ScanRow, column_types
 from pyffaudio.scan import scan
@@ -274,6 +275,20 @@ def test_a_folder_that_cannot_be_listed_has_a_row(
         "Permission denied",
         None,
     )
+
+
+def test_a_folder_that_cannot_be_listed_at_all_is_named(
+    several: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(path: str) -> None:
+        raise PermissionError(13, os.strerror(13), path)
+
+    monkeypatch.setattr("os.scandir", refuse)
+    report = several.parent / "report.csv"
+    assert main(["scan", str(several), "-o", str(report)]) == 1
+    assert main(["decode", str(several), "-o", str(several.parent / "out"), "--to", "npy"]) == 1
+    assert capsys.readouterr().err == f"pyffaudio: {several}: Permission denied\n" * 2
+    assert not list(several.parent.glob("[or]*"))
 
 
 def test_a_file_that_vanishes_has_a_row(several: Path, monkeypatch: pytest.MonkeyPatch) -> None:
