@@ -6,10 +6,12 @@ import csv
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, astuple, dataclass, fields
 from itertools import islice
 from typing import Any, TypeAlias, get_args, get_type_hints
+
+from pyffaudio.output import suffix_of
 
 __all__ = ["SUFFIXES", "ScanRow", "check_report", "write_report"]
 
@@ -57,36 +59,47 @@ def column_types() -> dict[str, type]:
     return {name: next(iter(get_args(hint)), hint) for name, hint in hints.items()}
 
 
-def check_report(path: str) -> None:
-    """Raise a ValueError or ImportError where a report of this name cannot be written."""
-    if os.path.splitext(path)[1].lower() not in SUFFIXES:
+def check_report(path: str) -> str:
+    """The suffix that says what a report is; a ValueError or ImportError where it cannot be."""
+    suffix = suffix_of(path)
+    if suffix not in SUFFIXES:
         raise ValueError(f"a report's name ends in {', '.join(SUFFIXES)}")
-    if path.lower().endswith(".parquet"):
+    if suffix == ".parquet":
         try:
             import pyarrow.parquet  # noqa: F401, PLC0415 - an extra
         except ImportError as error:
             words = "Parquet needs pyarrow: pip install pyffaudio[scan], or write .csv or .jsonl"
             raise ImportError(words) from error
+    return suffix
 
 
-def write_report(path: str, part: str, rows: Iterable[ScanRow]) -> None:
-    """Write rows as they come; the report gets its name when it is complete.
+def write_report(path: str, suffix: str, part: str, rows: Iterable[ScanRow]) -> None:
+    """Write rows as they come; the report gets its name when it is complete, and on the disk.
 
     Parameters
     ----------
     path : str
-        ``NAME.parquet``, ``NAME.csv`` or ``NAME.jsonl``.
+        The file, whatever its name.
+    suffix : str
+        Its kind, one of `SUFFIXES`.
     part : str
         Its name until then, in the same folder. What an earlier run left there is overwritten.
     rows : iterable of ScanRow
         Only some of them are held at a time.
     """
     write = {".parquet": _parquet, ".csv": _csv, ".jsonl": _jsonl}
-    with write[os.path.splitext(path)[1].lower()](part) as add:
-        rows = iter(rows)
-        while some := list(islice(rows, _ROWS_AT_ONCE)):
-            add(some)
-    os.replace(part, path)
+    try:
+        with write[suffix](part) as add:
+            rows = iter(rows)
+            while some := list(islice(rows, _ROWS_AT_ONCE)):
+                add(some)
+        with open(part, "rb") as file:
+            os.fsync(file.fileno())  # whoever has this report removes what it could be made of
+        os.replace(part, path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(part)
+        raise
 
 
 _Add: TypeAlias = Callable[[list[ScanRow]], object]

@@ -84,7 +84,7 @@ def scan(
     >>> summary.num_rows, summary.statuses["not_audio"]
     (3, 1)
     """
-    check_report(report)
+    suffix = check_report(report)
     report = os.path.realpath(report)  # a link stays a link, to the new file
     check_writable(report)
     workers = integer("num_workers", num_workers, 1, 1024) or num_cores()
@@ -100,7 +100,7 @@ def scan(
         work = partial(_look, folder, decode)
         do_all(tree.files, work, journal, workers, bar)
         summary = Summary(tree)
-        write_report(report, part, _counted(summary, tree, journal))
+        write_report(report, suffix, part, _counted(summary, tree, journal))
         journal.remove()
     return summary
 

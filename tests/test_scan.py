@@ -214,6 +214,15 @@ def test_a_report_may_be_a_link(several: Path) -> None:
     assert len(rows_of(report)) == 8
 
 
+def test_the_name_that_was_given_says_what_a_report_is(several: Path) -> None:
+    """Not that of the file which a link leads to."""
+    link, report = several.parent / "link.jsonl", several.parent / "report.data"
+    link.symlink_to(report)
+    scan(str(several), str(link))
+    assert len(rows_of(report)) == 8
+    assert sorted(os.listdir(several.parent)) == ["link.jsonl", "report.data", "top"]
+
+
 # --- what is no plain file
 
 

@@ -177,6 +177,22 @@ def test_two_at_a_time_are_refused(several: Path) -> None:
     assert done.stderr.endswith(b"report.jsonl: another process is at this work\n")
 
 
+def test_a_report_that_cannot_be_written_leaves_no_part_of_it(
+    several: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = several.parent / "report.jsonl"
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, os.strerror(28))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("os.fsync", full)
+        with pytest.raises(OSError, match="No space left"):
+            scan(str(several), str(report))
+    assert sorted(os.listdir(several.parent)) == ["report.jsonl.journal", "top"]
+    assert scan(str(several), str(report)).num_rows == 8
+
+
 def test_a_full_disk_is_one_line(several: Path) -> None:
     """The journal's own; what it has is gone on with."""
     report = several.parent / "report.jsonl"
