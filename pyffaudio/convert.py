@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal, Unpack
@@ -13,7 +13,7 @@ from pyffaudio.about import __version__
 from pyffaudio.cores import num_cores
 from pyffaudio.diagnose import words_of
 from pyffaudio.errors import PyffaudioError
-from pyffaudio.journal import Bar, Journal, Outcome, do_all, no_bar
+from pyffaudio.journal import Bar, Journal, Outcome, do_all, is_of_all, no_bar
 from pyffaudio.native import Decoder, Stop, open_decoder
 from pyffaudio.options import DecodeOptions, Options, integer, normalise
 from pyffaudio.output import output_file, write_blocks
@@ -127,7 +127,9 @@ def convert_tree(
                 journal.forget(found)  # somebody took the file away
         do_all(tree.files, partial(_convert, places, asked), journal, workers, bar)
         done = _converted(tree, journal)
-        shutil.rmtree(workshop)
+        journal.remove()
+    with suppress(OSError):  # something else is in it
+        os.rmdir(workshop)
     return done
 
 
@@ -166,7 +168,7 @@ class _Places:
         """Remove what a killed run was writing."""
         with os.scandir(self.workshop) as entries:
             for entry in entries:
-                if entry.name.endswith(".tmp"):
+                if entry.name.startswith(".pyffaudio-") and entry.name.endswith(".tmp"):
                     os.unlink(entry)
 
 
@@ -182,8 +184,8 @@ def _convert(places: _Places, asked: Options, found: Found, stop: Stop) -> Outco
     except ValueError as error:  # only the file could tell: its channels, its rate, its length
         return Outcome(words_of(error))
     except (OSError, MemoryError) as error:
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise  # no file after this one will fare better
+        if is_of_all(error):
+            raise
         return Outcome(words_of(error), is_final=False)
     return Outcome(None)
 

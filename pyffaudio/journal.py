@@ -11,6 +11,7 @@ is made from the journal and the tree at the end, and appears under its name in 
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -24,10 +25,12 @@ from pyffaudio.batch import crew
 from pyffaudio.native import Stop
 from pyffaudio.tree import Found
 
-__all__ = ["Bar", "Journal", "Outcome", "do_all", "no_bar"]
+__all__ = ["Bar", "Journal", "Outcome", "do_all", "is_of_all", "no_bar"]
 
 # Files for each thread that are being done or wait for one: what a Ctrl-C has to wait for is less.
 _LOOK_AHEAD = 2
+# Of no single file: the disk is full, or too many files are open, of which threads have one each.
+_OF_ALL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE})
 
 # Given how many files there are and how many were done before; gives what is called for each more.
 Bar: TypeAlias = Callable[[int, int], AbstractContextManager[Callable[[], object]]]
@@ -36,6 +39,11 @@ Bar: TypeAlias = Callable[[int, int], AbstractContextManager[Callable[[], object
 def no_bar(total: int, done: int) -> AbstractContextManager[Callable[[], object]]:
     """Show nothing."""
     return nullcontext(lambda: None)
+
+
+def is_of_all(error: BaseException) -> bool:
+    """Whether the next file will fare no better, so that this is to end the work."""
+    return isinstance(error, OSError) and error.errno in _OF_ALL
 
 
 class Outcome(NamedTuple):

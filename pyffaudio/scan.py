@@ -15,7 +15,7 @@ from pyffaudio.diagnose import words_of
 from pyffaudio.errors import CorruptAudioError, LimitExceededError, PyffaudioError
 from pyffaudio.info import AudioInfo, info_of
 from pyffaudio.issues import Issue
-from pyffaudio.journal import Bar, Journal, Outcome, do_all, no_bar
+from pyffaudio.journal import Bar, Journal, Outcome, do_all, is_of_all, no_bar
 from pyffaudio.measure import Meter
 from pyffaudio.native import Decoder, Stop, open_decoder
 from pyffaudio.options import integer, normalise
@@ -158,6 +158,8 @@ def _look(folder: str, decode: bool, found: Found, stop: Stop) -> Outcome:
         row = _row(found, _status(error), reason=words_of(error), code=error.code)
         return Outcome(asdict(row))
     except (OSError, MemoryError) as error:
+        if is_of_all(error):
+            raise
         return Outcome(asdict(_row(found, "unreadable", reason=words_of(error))), is_final=False)
 
 

@@ -153,12 +153,23 @@ def test_names_may_be_any_bytes(tmp_path: Path, out: Path) -> None:
     assert os.listdir(os.fsencode(out)) == [b"caf\xe9\n.wav.wav"]
 
 
+def test_only_what_is_its_own_is_removed(top: Path, out: Path) -> None:
+    """Whatever else is in the folder of unfinished files, and what comes from one of that name."""
+    (top / ".pyffaudio").mkdir()
+    (top / ".pyffaudio" / "a.wav").write_bytes(_SOUND)
+    (out / ".pyffaudio").mkdir(parents=True)
+    (out / ".pyffaudio" / "mine.tmp").write_text("words")
+    assert convert_tree(str(top), str(out), "npy").num_files == 4
+    names = [".pyffaudio/a.wav.npy", ".pyffaudio/mine.tmp", *(f"{name}.npy" for name in _NAMES)]
+    assert sorted(_files(out)) == names
+
+
 # --- killed, and gone on with
 
 
 @pytest.mark.parametrize(
     ("call", "number"),
-    [("pwrite64", 1), ("pwrite64", 3), ("rename", 1), ("rename", 3), ("unlinkat", 1)],
+    [("pwrite64", 1), ("pwrite64", 3), ("rename", 1), ("rename", 3), ("unlink", 1), ("rmdir", 1)],
 )
 def test_killed_anywhere_it_ends_with_the_same_files(
     top: Path, out: Path, call: str, number: int
@@ -183,7 +194,7 @@ def test_gone_on_with_it_does_what_is_missing_alone(
     top: Path, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr("shutil.rmtree", lambda folder: None)
+        patched.setattr(journal_module.Journal, "remove", lambda self: None)
         convert_tree(str(top), str(out), "npy")
     (out / "b" / "a.mp3.npy").unlink()
     (top / "a.wav").write_bytes(_SOUND)

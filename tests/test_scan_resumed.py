@@ -152,6 +152,23 @@ def test_what_could_not_be_read_is_tried_again(
     assert {row["status"] for row in rows_of(report).values()} == {"ok", "not_audio"}
 
 
+def test_too_many_open_files_are_no_fault_of_a_file(
+    several: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = several.parent / "report.jsonl"
+
+    def refuse(*args: Any) -> None:
+        raise OSError(24, os.strerror(24))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(scan_module, "open_decoder", refuse)
+        with pytest.raises(OSError, match="Too many open files"):
+            scan(str(several), str(report))
+    assert not report.exists()
+    scan(str(several), str(report))
+    assert {row["status"] for row in rows_of(report).values()} == {"ok", "not_audio"}
+
+
 def test_the_journal_of_another_scan_is_refused(
     several: Path, kept_journal: tuple[bytes, bytes]
 ) -> None:
