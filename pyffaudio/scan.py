@@ -181,7 +181,9 @@ def _facts(info: AudioInfo) -> dict[str, Any]:
 
 def _measured(row: ScanRow, info: AudioInfo, decoder: Decoder, path: str) -> ScanRow:
     """The row with what decoding the whole file shows."""
-    meter = Meter(info.bits_per_sample)
+    # Of ADPCM and DSD these are bits of the code.
+    is_code = info.codec.startswith(("adpcm_", "dsd_"))
+    meter = Meter(None if is_code else info.bits_per_sample)
     status, reason, code = "ok", None, None
     try:
         for block in stream(decoder, path, _DECODING, is_kept=False):

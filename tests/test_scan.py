@@ -124,6 +124,19 @@ def test_measures_are_those_of_the_signal(top: Path, dtype: str) -> None:
     assert (row["num_frames"], row["duration_seconds"], row["is_exact"]) == (5200, 0.65, True)
 
 
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [("a.g722", "g722"), ("a.wav", "adpcm_yamaha"), ("a.wav", "g726"), ("a.wav", "pcm_mulaw")],
+)
+def test_what_a_code_has_of_bits_is_no_full_scale(top: Path, name: str, codec: str) -> None:
+    """Four bits of ADPCM stand for as fine a sample as any: 0.95 is not clipped."""
+    tone = 0.95 * np.sin(np.arange(8000) / 20)[:, None]
+    encode(top / name, tone.astype("float32"), RATE, "-c:a", codec)
+    row = _scan(top, decode=True)[name]
+    assert row["peak"] == pytest.approx(0.95, abs=0.03)
+    assert row["clipped_share"] == 0
+
+
 def test_silence_is_what_stays_below_60_db(top: Path) -> None:
     for name, level in (("below", 0.0009), ("above", 0.0011)):
         (top / f"{name}.wav").write_bytes(wav_bytes(np.full((800, 2), level, "float32"), RATE))
