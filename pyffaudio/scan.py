@@ -14,7 +14,7 @@ from pyffaudio.cores import num_cores
 from pyffaudio.diagnose import words_of
 from pyffaudio.errors import CorruptAudioError, LimitExceededError, PyffaudioError
 from pyffaudio.info import AudioInfo, info_of
-from pyffaudio.issues import Issue
+from pyffaudio.issues import Issue, any_fatal
 from pyffaudio.journal import Bar, Journal, Outcome, do_all, is_of_all, no_bar
 from pyffaudio.measure import Meter
 from pyffaudio.native import Decoder, Stop, open_decoder
@@ -24,6 +24,7 @@ from pyffaudio.report import ScanRow, check_report, write_report
 from pyffaudio.stream import stream
 from pyffaudio.summary import Summary
 from pyffaudio.tree import Found, Tree, is_no_audio, walk
+from pyffaudio.verify import stated_md5
 
 __all__ = ["scan"]
 
@@ -184,26 +185,38 @@ def _measured(row: ScanRow, info: AudioInfo, decoder: Decoder, path: str) -> Sca
     # Of ADPCM and DSD these are bits of the code.
     is_code = info.codec.startswith(("adpcm_", "dsd_"))
     meter = Meter(None if is_code else info.bits_per_sample)
-    status, reason, code = "ok", None, None
+    md5 = stated_md5(decoder)
+    error: PyffaudioError | None = None
     try:
         for block in stream(decoder, path, _DECODING, is_kept=False):
             meter.add(block)
-    except PyffaudioError as error:
-        status, reason, code = _status(error), words_of(error), error.code
+            if md5 is not None:
+                md5.add(block)
+    except PyffaudioError as raised:
+        error = raised
     issues = tuple(Issue(*issue) for issue in decoder.issues)
-    fatal = [issue for issue in issues if issue.is_fatal]
-    if reason is None and fatal:
-        first, status, code = fatal[0], "damaged", fatal[0].code
-        others = f", and {len(fatal) - 1} more" if len(fatal) > 1 else ""
-        reason = f"{code} at {first.frame_offset / decoder.sample_rate:.3f} s{others}"
+    if error is None and not any_fatal(issues) and md5 is not None:
+        error = md5.error(issues)
     return replace(
         row,
-        status=status,
-        reason=reason,
-        code=code,
+        **_verdict(error, issues, decoder.sample_rate),
         issues=" ".join(sorted({issue.code for issue in issues})) or None,
         num_frames=decoder.position,
         duration_seconds=decoder.position / decoder.sample_rate,
         is_exact=True,
         **asdict(meter.measures(decoder.sample_rate)),
     )
+
+
+def _verdict(
+    error: PyffaudioError | None, issues: tuple[Issue, ...], sample_rate: int
+) -> dict[str, Any]:
+    """What becomes of the row by an error, or else by the issues that are fatal."""
+    if error is not None:
+        return {"status": _status(error), "reason": words_of(error), "code": error.code}
+    fatal = [issue for issue in issues if issue.is_fatal]
+    if not fatal:
+        return {}
+    others = f", and {len(fatal) - 1} more" if len(fatal) > 1 else ""
+    reason = f"{fatal[0].code} at {fatal[0].frame_offset / sample_rate:.3f} s{others}"
+    return {"status": "damaged", "reason": reason, "code": fatal[0].code}

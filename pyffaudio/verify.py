@@ -12,8 +12,13 @@ from pyffaudio.issues import Issue, any_fatal
 if TYPE_CHECKING:
     from pyffaudio.audio import Samples
     from pyffaudio.decoder import Decoder
+    from pyffaudio.errors import CorruptAudioError
+
+__all__ = ["StatedMd5", "count_frames", "stated_md5"]
 
 _BLOCK_FRAMES = 65536
+# What a float32 holds of an integer.
+_FLOAT_BITS = 24
 
 
 def count_frames(decoder: Decoder) -> int:
@@ -29,26 +34,20 @@ def count_frames(decoder: Decoder) -> int:
     Raises
     ------
     CorruptAudioError
-        Audio is known to be missing, or a FLAC stream does not have the MD5 of its STREAMINFO
-        (RFC 9639, 8.2: of the samples, interleaved, each in whole little-endian bytes).
+        Audio is known to be missing, or a FLAC stream does not have the MD5 that it states.
     """
-    stated = decoder.md5
-    counted = None if stated else decoder.count()
+    md5 = stated_md5(decoder)
+    counted = decoder.count() if md5 is None else None
     if counted is not None:
         _raise_unsound(decoder, counted)
         return counted
-    bits = decoder.describe()["bits_per_sample"]
-    # As late as this: it loads a library of cryptography, 2 ms of every import of this package.
-    import hashlib  # noqa: PLC0415
-
-    md5 = hashlib.md5(usedforsecurity=False)
     block = np.empty((_BLOCK_FRAMES, decoder.num_channels), decoder.dtype)
     while count := decoder.read_into(block):
-        if stated:
-            md5.update(_as_encoded(block[:count], bits))
+        if md5 is not None:
+            md5.add(block[:count])
     issues = _raise_unsound(decoder, decoder.position)
-    if stated and md5.hexdigest() != stated:
-        raise md5_error(issues, decoder.description)
+    if md5 is not None and (error := md5.error(issues)) is not None:
+        raise error
     return decoder.position
 
 
@@ -60,8 +59,51 @@ def _raise_unsound(decoder: Decoder, num_frames: int) -> tuple[Issue, ...]:
     return issues
 
 
-def _as_encoded(samples: Samples, bits: int) -> bytes:
-    """The bytes that an encoder had for these samples, which are left-aligned here."""
-    width = samples.itemsize
-    values = np.ascontiguousarray(samples >> (8 * width - bits), samples.dtype.newbyteorder("<"))
-    return values.view(np.uint8).reshape(-1, width)[:, : (bits + 7) // 8].tobytes()
+class StatedMd5:
+    """The MD5 that FLAC states of its samples, to compare it with what is decoded.
+
+    In STREAMINFO (RFC 9639, 8.2) it is of the samples, interleaved, each in whole little-endian
+    bytes.
+
+    Parameters
+    ----------
+    decoder : Decoder
+        At the start of a stream that states it.
+    """
+
+    def __init__(self, decoder: Decoder) -> None:
+        # As late as this: it loads a library of cryptography, 2 ms of every import of this package.
+        import hashlib  # noqa: PLC0415
+
+        self._decoder = decoder
+        self._about = decoder.describe()
+        self._bits = self._about["bits_per_sample"]
+        self._found = hashlib.md5(usedforsecurity=False)
+
+    def add(self, samples: Samples) -> None:
+        """Take the next ``(frames, channels)`` into account, as the decoder's dtype or float32."""
+        if samples.dtype.kind == "f":
+            values = np.ldexp(samples, self._bits - 1).astype("<i4")
+        else:
+            shift = 8 * samples.itemsize - self._bits  # they are left-aligned
+            values = np.ascontiguousarray(samples >> shift, samples.dtype.newbyteorder("<"))
+        columns = values.view(np.uint8).reshape(-1, values.itemsize)
+        self._found.update(columns[:, : (self._bits + 7) // 8].tobytes())
+
+    def error(self, issues: tuple[Issue, ...]) -> CorruptAudioError | None:
+        """What there is to raise at the end of the stream, if anything."""
+        decoder = self._decoder
+        if self._found.hexdigest() == decoder.md5:
+            return None
+        if self._about["container"] == "ogg" and decoder.position != decoder.claimed_frames:
+            return None  # a chain, of which it is that of the first link
+        return md5_error(issues, decoder.description)
+
+
+def stated_md5(decoder: Decoder) -> StatedMd5 | None:
+    """What to compare with, where a stream states it, and the decoder's dtype holds its samples."""
+    if not decoder.md5:
+        return None
+    if decoder.dtype == "float32" and decoder.describe()["bits_per_sample"] > _FLOAT_BITS:
+        return None
+    return StatedMd5(decoder)

@@ -31,7 +31,9 @@ from pyffaudio.scan import scan
 from pyffaudio.summary import Summary
 from scanning import ENV, RATE, SOUND, command, fill, rows_of, run
 from signals import music, quantise
+from test_verify import FLACS, stated_md5
 from wav_bytes import wav_bytes
+from zoo import ZOO, Zoo
 
 
 def _csv_rows(report: Path) -> list[dict[str, str]]:
@@ -164,6 +166,21 @@ def test_decoding_finds_damage_and_says_where(top: Path) -> None:
     row = _scan(top, decode=True)["cut.wav"]
     assert (row["status"], row["code"], row["issues"]) == ("damaged", "truncated", "truncated")
     assert (row["reason"], row["num_frames"]) == ("truncated at 0.050 s", 400)
+
+
+@pytest.mark.parametrize("name", FLACS)
+def test_decoding_compares_the_md5_of_flac(top: Path, specimens: Zoo, name: str) -> None:
+    """Also of 24 bits, which float32 holds."""
+    data = bytearray(specimens[name].read_bytes())
+    (top / "whole.flac").write_bytes(data)
+    if ZOO[name].container in ("flac", "matroska"):  # a page of Ogg has a checksum of its own
+        data[stated_md5(data)] ^= 1
+        (top / "other.flac").write_bytes(data)
+    rows = _scan(top, decode=True)
+    assert rows.pop("whole.flac")["status"] == "ok"
+    for row in rows.values():
+        assert (row["status"], row["code"]) == ("damaged", "md5_mismatch")
+        assert row["num_frames"] == ZOO[name].frames
 
 
 def test_a_file_of_more_than_a_block_is_measured_whole(top: Path) -> None:

@@ -42,6 +42,15 @@ def test_flac_of_which_the_md5_is_another_s(specimens: Zoo) -> None:
     assert pyffaudio.decode_bytes(data).complete is True, "only who asks for it pays for it"
 
 
+@pytest.mark.parametrize("second", ["oga_flac_program", "ogg_flac"])
+def test_in_a_chain_it_is_that_of_the_first_link(specimens: Zoo, second: str) -> None:
+    """Of the same stream number, and of another."""
+    chain = specimens["oga_flac_program"].read_bytes() + specimens[second].read_bytes()
+    frames = pyffaudio.decode_bytes(chain).num_frames
+    assert frames == 2 * ZOO[second].frames
+    assert pyffaudio.probe(chain, exact=True).num_frames == frames
+
+
 def test_flac_without_md5_is_counted(specimens: Zoo) -> None:
     data = bytearray(specimens["flac_16"].read_bytes())
     at = stated_md5(data)
