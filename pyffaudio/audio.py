@@ -88,7 +88,7 @@ class Audio:
         return self.num_frames / self.sample_rate
 
     def torch(self, channels_first: bool = False) -> _torch.Tensor:
-        """A tensor on the memory of `samples`, in either layout.
+        """A tensor on the memory of `samples`, in either layout (``pip install pyffaudio[torch]``).
 
         Parameters
         ----------
@@ -100,8 +100,10 @@ class Audio:
         ImportError
             PyTorch is not installed.
         """
-        import torch  # noqa: PLC0415 - only who asks for tensors pays for it
-
+        try:
+            import torch  # noqa: PLC0415 - only who asks for tensors pays for it
+        except ImportError as error:
+            raise ImportError("Audio.torch needs PyTorch: pip install pyffaudio[torch]") from error
         tensor = torch.from_numpy(self.samples)
         return tensor.T if tensor.ndim == 2 and channels_first != self.channels_first else tensor
 

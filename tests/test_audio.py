@@ -136,3 +136,9 @@ print({name.partition(".")[0] for name in sys.modules} - sys.stdlib_module_names
     assert {"numpy", "pyffaudio"} <= roots
     assert "torch" not in roots
     assert not roots & {"scipy", "soundfile", "fsspec", "ray", "pandas", "typing_extensions"}
+
+
+def test_without_torch_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(ImportError, match=r"pip install pyffaudio\[torch\]"):
+        pyffaudio.decode_bytes(WAV).torch()
