@@ -131,7 +131,7 @@ test-ray: .venv/ready-for-ray build  ## test Ray Data on a Ray of two cores
 
 test-free-threaded: .venv/ready-for-test ffmpeg-bundled ffmpeg-oracle  ## build a CPython without a global lock, a wheel for it, and test that
 	$(call copy_tree,build/free-threaded)
-	ONCE="$(ONCE) docs" scripts/test_free_threaded.sh
+	ONCE="$(ONCE)" scripts/test_free_threaded.sh
 
 docs: .venv/ready-for-test build  ## make the site of docs in build/docs, and fail at every warning
 	$(VENV) -m sphinx --fresh-env --fail-on-warning --nitpicky --quiet -c docs -d build/docs-work . build/docs

@@ -5,7 +5,8 @@
 # The interpreter is built from the source that sources.toml pins, and again only when that source or
 # the flags change. No torch is made for it that is not made for GPUs as well, gigabytes of it: what
 # needs torch is left out, which is tests/test_torch.py and all that is marked `torch`. What stands above
-# the core is tested elsewhere: ONCE names the files of its tests.
+# the core is tested elsewhere, with the packages of its extras: ONCE names the files of its tests, and
+# what else needs those packages is marked `extras`.
 set -eu
 cd "$(dirname "$0")/.."
 root=$PWD
@@ -101,7 +102,7 @@ END
     for name in $ONCE; do
         set -- "$@" --ignore "test_$name.py"
     done
-    "$venv/bin/python" -m pytest -m "not torch and not sox" --ignore test_torch.py \
+    "$venv/bin/python" -m pytest -m "not torch and not sox and not extras" --ignore test_torch.py \
         --ignore-glob 'test_sox*.py' --ignore test_backends.py "$@"
 }
 

@@ -5,7 +5,6 @@ import doctest
 import importlib
 import inspect
 import os
-import pkgutil
 import re
 import subprocess
 import sys
@@ -27,25 +26,32 @@ from pyffaudio.report import column_types
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/*.md"))]
 PAGES = {path.relative_to(ROOT).as_posix(): path.read_text() for path in DOCUMENTS}
-MODULES = [
-    pytest.param(
-        module.name,
-        marks=[pytest.mark.sox] if module.name == "pyffaudio.sox" else [],
-    )
-    for module in pkgutil.walk_packages(pyffaudio.__path__, "pyffaudio.")
-    if module.name != "pyffaudio.ray"  # which tests/ray has
-]
 BLOCK = re.compile(r"(?:From `([^`]+)`:\n\n)?^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
-# What a block needs, beside pyffaudio, by what is written in it.
-SIGNS = (
-    ("torch", "torch"),
-    ("sox", "pyffaudio.sox"),
-)
+# What an example needs, beside pyffaudio, by what is written in it: torch, pyffaudio.sox, and the
+# packages of the other extras.
+SIGNS = {
+    "torch": r"torch",
+    "sox": r"pyffaudio\.sox",
+    "extras": r"\b(?:import|from) (?:datasets|fsspec|matplotlib|pyarrow)\b|pyffaudio\.remote|\.plot\(",
+}
 
 
 def marks_of(code: str) -> list[pytest.MarkDecorator]:
-    return [getattr(pytest.mark, name) for name, sign in SIGNS if sign in code]
+    return [getattr(pytest.mark, name) for name, sign in SIGNS.items() if re.search(sign, code)]
+
+
+def modules() -> list[object]:
+    """Each module whose docstrings have examples, but for pyffaudio.ray, which tests/ray has."""
+    found = {
+        path.stem: "".join(re.findall(r"^ *>>> (.*\n)", path.read_text(), re.MULTILINE))
+        for path in sorted(Path(pyffaudio.__file__).parent.glob("*.py"))
+    }
+    return [
+        pytest.param(f"pyffaudio.{name}", marks=marks_of(code))
+        for name, code in found.items()
+        if code and name != "ray"
+    ]
 
 
 def blocks(language: str, with_ray: bool = False) -> list[object]:
@@ -170,7 +176,7 @@ def test_tests_that_are_named_exist() -> None:
         assert not name or f"\ndef {name}(" in text, name
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("name", modules())
 def test_docstring_examples(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.chdir(folder)
     failed, _ = doctest.testmod(importlib.import_module(name))
