@@ -1,6 +1,6 @@
 """Data sets for DataLoaders, and what their workers come to use.
 
-usage: python tests/loading.py ITEMS fork|spawn none|leak PATH...
+usage: python tests/loading.py ITEMS WORKERS fork|spawn none|leak PATH...
 
 Prints by how much each process has grown, as JSON: bytes of malloc's, bytes resident, descriptors.
 """
@@ -12,6 +12,7 @@ import json
 import mmap
 import os
 import sys
+from array import array
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from torch.utils.data import DataLoader
 import pyffaudio
 
 RATE, FRAMES = 16000, 400
-WORKERS = 2
+EPOCHS = 2
 
 
 class Segments:
@@ -115,7 +116,7 @@ class Measured(Segments):
         return clip, torch.tensor(in_use() if self.calls % 50 == 0 else (0, 0, 0, 0))
 
     def decode(self, path: str, clip: torch.Tensor, offset: int) -> None:
-        match self.calls % 4:
+        match self.calls // len(self.paths) % 4:  # each call has each path in its turn
             case 0:
                 pyffaudio.decode_into(
                     path, clip, sample_rate=RATE, num_channels=1, frame_offset=offset
@@ -147,29 +148,35 @@ def in_use() -> tuple[int, int, int, int]:
     return os.getpid(), info.h + info.e, resident, len(os.listdir("/proc/self/fd"))
 
 
-def growth(items: int, context: str, leak: bool, paths: list[str]) -> list[list[int]]:
+def growth(items: int, workers: int, context: str, leak: bool, paths: list[str]) -> list[list[int]]:
     """By how much each process has grown, this one first, from an early tenth to the last.
 
-    Of a tenth the least counts, since batches on their way are memory and descriptors too.
+    Workers stay from epoch to epoch. Of a tenth the least counts, since batches on their way are
+    memory and descriptors too.
     """
-    dataset = Measured(paths, items, leak)
     loader = DataLoader[Any](
-        dataset, batch_size=50, num_workers=WORKERS, multiprocessing_context=context
+        Measured(paths, items // EPOCHS, leak),
+        batch_size=50,
+        num_workers=workers,
+        multiprocessing_context=context if workers else None,
+        persistent_workers=workers > 0,
     )
-    found: dict[int, list[list[int]]] = {os.getpid(): []}
+    found = {os.getpid(): array("q")}  # these grow too, but by little
     gc.freeze()
-    for _, used in loader:
-        for process, *figures in [in_use(), *used[used[:, 0] > 0].tolist()]:
-            found.setdefault(process, []).append(figures)
-    assert len(found) == 1 + WORKERS
+    for _ in range(EPOCHS):
+        for _, used in loader:
+            for process, *figures in [in_use(), *used[used[:, 0] > 0].tolist()]:
+                found.setdefault(process, array("q")).extend(figures)
+    assert len(found) == 1 + workers
     grown = []
-    for figures in found.values():
+    for each in found.values():
+        figures = np.array(each).reshape(-1, 3)
         tenth = len(figures) // 10
-        early, last = np.array(figures[tenth : 2 * tenth]), np.array(figures[-tenth:])
+        early, last = figures[tenth : 2 * tenth], figures[-tenth:]
         grown.append((last.min(axis=0) - early.min(axis=0)).tolist())
     return grown
 
 
 if __name__ == "__main__":
-    _, count, start, leaks, *files = sys.argv
-    print(json.dumps(growth(int(count), start, leaks == "leak", files)))
+    _, count, number, start, leaks, *files = sys.argv
+    print(json.dumps(growth(int(count), int(number), start, leaks == "leak", files)))

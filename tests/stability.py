@@ -13,8 +13,9 @@ from ffmpeg_command import FORMATS, MAKER, ORACLE, ffmpeg
 from signals import Samples
 from zoo import ZOO, Zoo
 
-# Plain C, some that is everywhere, and what is common; compared with all that there is.
-INSTRUCTIONS = ("0", "sse4.2", "avx2+fma3")
+# Plain C, some that is everywhere, and what is common; compared with all that there is. FFmpeg uses
+# what it is told to, so each is for a processor that has it, by the kernel's names.
+INSTRUCTIONS = {"0": set(), "sse4.2": {"sse4_2"}, "avx2+fma3": {"avx2", "fma"}}
 AXES = ("processor", "version")
 RESAMPLED = "sample_rate="
 
@@ -37,8 +38,14 @@ def difference(zoo: Zoo, codec: str, axis: str) -> float:
     if axis == "version":
         others = [_decode(zoo, codec, program=MAKER)]
     else:
-        others = [_decode(zoo, codec, "-cpuflags", each) for each in INSTRUCTIONS]
+        others = [_decode(zoo, codec, "-cpuflags", each) for each in instructions_here()]
     return max(_apart(usual, other) for other in others)
+
+
+def instructions_here() -> list[str]:
+    """Those of `INSTRUCTIONS` that this processor has."""
+    here = set(Path("/proc/cpuinfo").read_text().split())
+    return [name for name, needed in INSTRUCTIONS.items() if needed <= here]
 
 
 def _decode(zoo: Zoo, codec: str, *before: str, program: str = ORACLE) -> Samples:
@@ -60,6 +67,7 @@ def _apart(one: Samples, other: Samples) -> float:
 
 def main() -> None:
     """Print the table."""
+    print("processor: all that it has against", ", ".join(instructions_here()))
     with tempfile.TemporaryDirectory() as folder:
         zoo = Zoo(Path(folder))
         for codec in SPECIMENS:

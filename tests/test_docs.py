@@ -33,7 +33,7 @@ BLOCK = re.compile(r"(?:From `([^`]+)`:\n\n)?^```(\w*)\n(.*?)^```$", re.MULTILIN
 SIGNS = {
     "torch": r"torch",
     "sox": r"pyffaudio\.sox",
-    "extras": r"\b(?:import|from) (?:datasets|fsspec|matplotlib|pyarrow)\b|pyffaudio\.remote|\.plot\(",
+    "extras": r"\b(import|from) (datasets|fsspec|matplotlib|pyarrow)\b|pyffaudio\.remote|\.plot\(",
 }
 
 

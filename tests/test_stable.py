@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ffmpeg_command import BUNDLED
-from stability import AXES, SPECIMENS, difference
+from stability import AXES, SPECIMENS, difference, instructions_here
 from zoo import Zoo
 
 PAGE = (Path(__file__).parents[1] / "docs/stable.md").read_text()
@@ -26,6 +26,8 @@ def test_every_codec_has_its_row() -> None:
 @pytest.mark.parametrize("axis", AXES if BUNDLED else AXES[:1])
 @pytest.mark.parametrize("codec", SPECIMENS)
 def test_as_the_page_says(specimens: Zoo, codec: str, axis: str) -> None:
+    if axis == "processor" and instructions_here() == ["0"]:
+        pytest.skip("the page is about x86-64 with SSE 4.2")
     said, found = SAID[codec][axis], difference(specimens, codec, axis)
     if said == "same":
         assert found == 0
