@@ -1,11 +1,16 @@
 """Promise: what docs/stable.md says is the same on other processors and versions is the same."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ffmpeg_command import BUNDLED
+from signals import Samples
 from stability import AXES, SPECIMENS, difference, instructions_here
 from zoo import Zoo
 
@@ -33,3 +38,26 @@ def test_as_the_page_says(specimens: Zoo, codec: str, axis: str) -> None:
         assert found == 0
     else:
         assert found <= 10 ** (float(said.removesuffix(" dB")) / 20)
+
+
+SOXR = """
+import sys, pyffaudio
+audio = pyffaudio.decode_file(sys.argv[1], filters="aresample=16000:resampler=soxr")
+sys.stdout.buffer.write(audio.samples)
+"""
+
+
+def resampled_by_soxr(path: Path, **environment: str) -> Samples:
+    command = [sys.executable, "-c", SOXR, str(path)]
+    done = subprocess.run(
+        command, capture_output=True, check=True, env={**os.environ, **environment}
+    )
+    return np.frombuffer(done.stdout, "float32")
+
+
+@pytest.mark.skipif(not BUNDLED, reason="another FFmpeg need not have soxr")
+def test_soxr_is_as_the_page_says(specimens: Zoo) -> None:
+    (said,) = re.findall(r"resampler=soxr.*?(-\d+) dB", PAGE, re.DOTALL)
+    usual = resampled_by_soxr(specimens["flac_16"])
+    plain = resampled_by_soxr(specimens["flac_16"], SOXR_USE_SIMD="0")
+    assert np.abs(usual - plain).max() <= 10 ** (float(said) / 20)
