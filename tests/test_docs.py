@@ -190,7 +190,12 @@ def test_every_public_function_has_an_example() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["pyffaudio", pytest.param("pyffaudio.sox", marks=pytest.mark.sox)]
+    "module",
+    [
+        "pyffaudio",
+        *(f"pyffaudio.{name}" for name in ("remote", "ray", "scan", "convert")),
+        pytest.param("pyffaudio.sox", marks=pytest.mark.sox),
+    ],
 )
 def test_the_reference_has_every_public_name(module: str) -> None:
     listed = re.findall(rf"^\.\. \S+:: {module}\.(\w+)$", PAGES["docs/api.md"], re.MULTILINE)
