@@ -9,7 +9,7 @@ PYTHON ?= python3
 VENV := .venv/bin/python
 CYTHON_SOURCES := $(wildcard pyffaudio/*.pyx pyffaudio/*.pxd pyffaudio/flac_*.[ch])
 SOURCES := pyffaudio tests scripts benchmarks docs setup.py pyproject.toml LICENSE $(wildcard *.md)
-BUILT := $(wildcard build/bundle/made-from)$(filter bundle ffmpeg-bundled bench fuzz,$(MAKECMDGOALS))
+BUILT := $(wildcard build/bundle/made-from)$(filter bundle ffmpeg-bundled bench fuzz test-peers-table,$(MAKECMDGOALS))
 FFMPEG := $(or $(PYFFAUDIO_FFMPEG),$(if $(BUILT),bundled,system))
 BENCHMARKS := clips plot plain_copies resampling quality memory instructions batches ray_data
 MATRIX := system 7.1 bundled
@@ -51,7 +51,7 @@ demo: build  ## decode real recordings, or FILE=my.mp3, and say what was found a
 test: lint $(if $(filter bundled,$(FFMPEG)),ffmpeg-oracle)  ## run all checks, then the tests
 	$(VENV) -m pytest
 
-test-all: test docs test-browser matrix sanitize test-wheel test-free-threaded newer  ## run everything there is
+test-all: test docs test-browser matrix test-peers-table sanitize test-wheel test-free-threaded newer  ## run everything there is but test-ray
 
 matrix: $(MATRIX:%=matrix-%)  ## run the tests against each FFmpeg of MATRIX, and compare what it gives
 	$(VENV) tests/results.py --compare $(MATRIX:%=build/matrix-%/build/results.json)
@@ -118,8 +118,9 @@ test-wheel: export PYTEST_ADDOPTS :=
 test-wheel: wheel ffmpeg-oracle  ## install that wheel where there is nothing else, and beside other FFmpegs
 	scripts/test_wheel.sh
 
-test-peers-table: build build/bench/ready  ## compare docs/coming_from.md with what other libraries give
-	PYTHONPATH=$(CURDIR) build/bench/.venv/bin/python tests/coming_from.py
+# The page is about the bundled FFmpeg, which in `make test-all` may be only in the matrix.
+test-peers-table: $(if $(filter bundled,$(FFMPEG)),build,matrix-bundled) build/bench/ready  ## compare docs/coming_from.md with what other libraries give
+	PYTHONPATH=$(CURDIR)$(if $(filter bundled,$(FFMPEG)),,/build/matrix-bundled) build/bench/.venv/bin/python tests/coming_from.py
 
 test-browser: export PYTEST_ADDOPTS :=
 test-browser: .venv/ready-for-browser build  ## run a notebook, and look at it in a browser without a screen
