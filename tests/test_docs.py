@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -210,12 +211,11 @@ def test_the_index_has_every_page() -> None:
     assert links == {f"{name}.md" for name in entries} == pages - {"index.md"}
 
 
-def test_the_map_has_every_stage() -> None:
-    named = set(re.findall(r"`(\w+\.(?:py|pxd|pyx|c))`", PAGES["docs/inside.md"]))
+def test_the_map_has_every_module() -> None:
+    named = set(re.findall(r"(?<![/\w])\w+\.(?:py|pxd|pyx|c)\b", PAGES["docs/inside.md"]))
     files = {path.name for path in (ROOT / "pyffaudio").iterdir()}
-    stages = {name for name in files if re.match(r"_(?!sox).*\.pxd$", name)}
-    assert named <= files
-    assert stages <= named
+    modules = {name for name in files if re.match(r"(_(?!sox).*\.pxd|[^_].*\.py)$", name)}
+    assert modules <= named <= files
 
 
 def test_the_options_are_all_of_them() -> None:
@@ -226,6 +226,15 @@ def test_the_options_are_all_of_them() -> None:
             assert ast.literal_eval(value) == defaults[name].default, name
             listed.add(name)
     assert listed == DecodeOptions.__optional_keys__
+
+
+def test_the_extras_are_those_of_the_package() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    for extra, _, brings in table("README.md", "Install"):
+        name = names(extra)[0].removeprefix("pyffaudio[").removesuffix("]")
+        required = [line.partition(">")[0] for line in extras[name]]
+        assert names(brings) == required, name
 
 
 def test_the_weights_are_those_of_the_level_contract() -> None:
