@@ -14,7 +14,7 @@ FFMPEG := $(or $(PYFFAUDIO_FFMPEG),$(if $(BUILT),bundled,system))
 BENCHMARKS := clips plot plain_copies resampling quality memory instructions batches ray_data
 MATRIX := system 7.1 bundled
 # What stands above the core is the same over any FFmpeg, and is tested with one.
-ONCE := convert datasets notebook plot remote remote_s3 scan scan_resumed stable
+ONCE := convert datasets notebook plot remote remote_s3 scan scan_resumed
 # `make test` has run the tests against this one already.
 TESTED := $(if $(filter test test-all,$(MAKECMDGOALS)),$(FFMPEG))
 

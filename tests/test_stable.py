@@ -55,9 +55,10 @@ def resampled_by_soxr(path: Path, **environment: str) -> Samples:
     return np.frombuffer(done.stdout, "float32")
 
 
-@pytest.mark.skipif(not BUNDLED, reason="another FFmpeg need not have soxr")
-def test_soxr_is_as_the_page_says(specimens: Zoo) -> None:
-    (said,) = re.findall(r"resampler=soxr.*?(-\d+) dB", PAGE, re.DOTALL)
-    usual = resampled_by_soxr(specimens["flac_16"])
-    plain = resampled_by_soxr(specimens["flac_16"], SOXR_USE_SIMD="0")
-    assert np.abs(usual - plain).max() <= 10 ** (float(said) / 20)
+if BUNDLED:  # another FFmpeg need not have soxr
+
+    def test_soxr_is_as_the_page_says(specimens: Zoo) -> None:
+        (said,) = re.findall(r"resampler=soxr.*?(-\d+) dB", PAGE, re.DOTALL)
+        usual = resampled_by_soxr(specimens["flac_16"])
+        plain = resampled_by_soxr(specimens["flac_16"], SOXR_USE_SIMD="0")
+        assert np.abs(usual - plain).max() <= 10 ** (float(said) / 20)
