@@ -46,16 +46,18 @@ cdef struct Row:
     int64_t frame_offset
     int64_t num_frames          # at most
     Output output
+    int64_t began_ns            # on the monotonic clock, where there is a timeout
     int64_t filled
     bint more
 
 
-cdef inline int open_row(Session *session, const Plan *plan, const Row *row) noexcept nogil:
+cdef inline int open_row(Session *session, const Plan *plan, Row *row) noexcept nogil:
     cdef struct_stat status_of_file
     cdef int status = 0
     session.feed.policy.format_hint = row.format_hint
     if plan.timeout_ns > 0:
-        session.feed.source.deadline_ns = monotonic_ns() + plan.timeout_ns
+        row.began_ns = monotonic_ns()
+        session.feed.source.deadline_ns = row.began_ns + plan.timeout_ns
     if row.path != NULL:
         # What is read from a pipe is gone, should the row have to begin anew.
         if stat(row.path, &status_of_file) < 0 or not S_ISREG(status_of_file.st_mode):

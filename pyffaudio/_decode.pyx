@@ -143,7 +143,8 @@ cdef class Decoder:
     cdef readonly str md5       # of the samples, in hexadecimal; "" where it is not stated
 
     def __cinit__(self, Settings settings not None, *, bytes path=None, data=None, file=None,
-                  str description not None, bytes format_hint=None, Stop stop=None):
+                  str description not None, bytes format_hint=None, Stop stop=None,
+                  int64_t began_ns=0):
         self.session = settings.fresh
         self.session.feed.policy.format_hint = chars_or_null(format_hint)
         self.settings = settings
@@ -153,7 +154,7 @@ cdef class Decoder:
         self.stop = stop
         if stop is not None:
             self.session.feed.source.stop_flag = &stop.flag
-        self._start_clock()
+        self._start_clock(began_ns)
         if data is not None:
             PyObject_GetBuffer(data, &self.view, PyBUF_SIMPLE)
             self.has_view = True
@@ -193,9 +194,10 @@ cdef class Decoder:
     def __exit__(self, *exception):
         self.close()
 
-    cdef void _start_clock(self):
+    cdef void _start_clock(self, int64_t began_ns):
         if self.settings.timeout_ns > 0:
-            self.session.feed.source.deadline_ns = monotonic_ns() + self.settings.timeout_ns
+            self.session.feed.source.deadline_ns \
+                = (began_ns or monotonic_ns()) + self.settings.timeout_ns
 
     def begin_call(self):
         """Let the timeout, which is that of one call, begin now.
@@ -206,7 +208,7 @@ cdef class Decoder:
         self._take()
         try:
             self._check_open()
-            self._start_clock()
+            self._start_clock(0)
             self.session.feed.graph.bytes_in = 0
             self.session.memory.samples = 0
             if self.session.broken or has_stopped(&self.session.feed.source):
@@ -546,10 +548,10 @@ cdef class Batch:
         take_all(&self.next, self.count)
 
     def result(self, Py_ssize_t index):
-        """How many frames a row was filled with, and whether there was more."""
+        """How many frames a row was filled with, whether there was more, when its clock began."""
         if not 0 <= index < self.count:
             raise IndexError(index)
-        return self.rows[index].filled, self.rows[index].more
+        return self.rows[index].filled, self.rows[index].more, self.rows[index].began_ns
 
 
 cdef str dtype_of(const Target *target):

@@ -240,7 +240,7 @@ class _Batch:
                 batch.end()
         for index in range(len(self._items)):
             if index not in self._by_hand:
-                self.result.lengths[index], self.result.more[index] = batch.result(index)
+                self.result.lengths[index], self.result.more[index], _ = batch.result(index)
 
     def _rows(self) -> Samples:
         """The array as (items, frames, channels)."""
@@ -250,18 +250,21 @@ class _Batch:
         return self._array.swapaxes(1, 2) if channels_first else self._array
 
     def _work(self, batch: Batch, stop: Stop) -> None:
-        """Fill rows without Python, but for those that are not all well: these begin anew here."""
+        """Fill rows without Python, but for those that are not all well.
+
+        These begin anew, by the clock that they began by.
+        """
         while (index := batch.fill()) >= 0:
             self._by_hand.add(index)
-            self._fill(index, stop)
+            self._fill(index, stop, batch.result(index)[2])
             if self.result.errors[index] is not None and not self._keeps_on:
                 batch.end()
 
-    def _fill(self, index: int, stop: Stop) -> None:
+    def _fill(self, index: int, stop: Stop, began_ns: int) -> None:
         result, row = self.result, self._array[index]
         audio: Audio | None
         try:
-            audio = decode_item_into(self._items[index], row, self._asked[index], stop)
+            audio = decode_item_into(self._items[index], row, self._asked[index], stop, began_ns)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this item's
             error.add_note(f"sources[{index}]")
             result.errors[index] = error

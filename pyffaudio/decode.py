@@ -179,12 +179,18 @@ def decode_item(source: Source, asked: Options, stop: Stop | None) -> Audio:
         return decode_with(partial(native.open_decoder, own, asked), own, asked, stop)
 
 
-def decode_item_into(source: Source, array: Samples, asked: Options, stop: Stop | None) -> Audio:
-    """Fill an array whose dtype is the one asked for, unless `stop` ends it."""
+def decode_item_into(
+    source: Source, array: Samples, asked: Options, stop: Stop | None, began_ns: int = 0
+) -> Audio:
+    """Fill an array whose dtype is the one asked for, unless `stop` ends it.
+
+    The timeout counts from `began_ns` on the monotonic clock, where that is given.
+    """
     # libswresample writes planes or interleaved frames: whichever this array is made of.
     planar = CallersBuffer(array, asked.channels_first).frames.strides[0] == array.itemsize
     with _own(source) as own:
-        open_again = partial(native.open_decoder, own, native.in_layout(asked, planar))
+        layout = native.in_layout(asked, planar)
+        open_again = partial(native.open_decoder, own, layout, began_ns=began_ns)
         return decode_into_with(open_again, own, array, asked, stop)
 
 

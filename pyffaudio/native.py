@@ -99,24 +99,31 @@ def _make_settings(options: Options) -> Settings:
 _settings = lru_cache(maxsize=64)(_make_settings)
 
 
-def open_decoder(source: Source, options: Options, stop: Stop | None = None) -> Decoder:
+def open_decoder(
+    source: Source, options: Options, stop: Stop | None = None, began_ns: int = 0
+) -> Decoder:
     """Open a source of either kind: bytes-like is data, all else as in `open_file`.
 
-    Whoever has `stop` can end what it does, from another thread.
+    Whoever has `stop` can end what it does, from another thread. The timeout begins now, or did
+    at that time on the monotonic clock.
     """
     if is_data(source):
-        return open_data(source, options, stop)
-    return open_file(source, options, stop)
+        return open_data(source, options, stop, began_ns)
+    return open_file(source, options, stop, began_ns)
 
 
-def open_file(source: Any, options: Options, stop: Stop | None = None) -> Decoder:
+def open_file(
+    source: Any, options: Options, stop: Stop | None = None, began_ns: int = 0
+) -> Decoder:
     """Open a path or a file object."""
     if isinstance(source, (str, os.PathLike)):
         path, name, hint = _path(source)
-        return _open(options, path=path, description=name, format_hint=hint, stop=stop)
+        return _open(options, stop, began_ns, path=path, description=name, format_hint=hint)
     if isinstance(source, LazyFile):
         hint = _hint(source.name.partition("?")[0])
-        return _open(options, file=source, description=source.name, format_hint=hint, stop=stop)
+        return _open(
+            options, stop, began_ns, file=source, description=source.name, format_hint=hint
+        )
     kind = type(source).__name__
     if is_data(source):
         raise TypeError(
@@ -128,10 +135,10 @@ def open_file(source: Any, options: Options, stop: Stop | None = None) -> Decode
             "the source must be a path (str, os.PathLike) or a binary file object with read(), "
             f"not {kind}"
         )
-    return _open(options, file=source, description=f"<{kind}>", stop=stop)
+    return _open(options, stop, began_ns, file=source, description=f"<{kind}>")
 
 
-def open_data(data: Any, options: Options, stop: Stop | None = None) -> Decoder:
+def open_data(data: Any, options: Options, stop: Stop | None = None, began_ns: int = 0) -> Decoder:
     """Open bytes-like data, without copying it."""
     if not is_data(data):
         raise TypeError(
@@ -145,16 +152,16 @@ def open_data(data: Any, options: Options, stop: Stop | None = None) -> Decoder:
                 f"{view.itemsize} bytes{'' if view.c_contiguous else ' and gaps between them'}"
             )
         description = f"<{type(data).__name__} of {view.nbytes} bytes>"
-    return _open(options, data=data, description=description, stop=stop)
+    return _open(options, stop, began_ns, data=data, description=description)
 
 
-def _open(options: Options, **source: Any) -> Decoder:
+def _open(options: Options, stop: Stop | None, began_ns: int, **source: Any) -> Decoder:
     """Open a source, and let filters have no more of it than the segment that was asked for."""
-    decoder = Decoder(_settings(options), **source)
-    start, stop = options.start_seconds, options.stop_seconds
-    if options.filters is not None and (start != 0 or stop is not None):
+    decoder = Decoder(_settings(options), stop=stop, began_ns=began_ns, **source)
+    start, end = options.start_seconds, options.stop_seconds
+    if options.filters is not None and (start != 0 or end is not None):
         try:
-            decoder.cut(start, math.inf if stop is None else stop)
+            decoder.cut(start, math.inf if end is None else end)
         except BaseException:
             decoder.close()  # or the error's traceback would keep it open
             raise

@@ -415,3 +415,21 @@ def test_cores_are_at_least_one(monkeypatch: pytest.MonkeyPatch) -> None:
     assert cores.num_cores() == 1
     monkeypatch.setattr(cores, "_quota", lambda *_: np.inf)
     assert cores.num_cores() >= 1
+
+
+def test_a_row_has_its_timeout_once(tmp_path: Path) -> None:
+    """It is decoded again for its error, which has no time left to find any samples."""
+    path = tmp_path / "silence"
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
+    result = pyffaudio.decode_batch_into(
+        [path],
+        np.zeros((1, 1 << 26), np.float32),
+        format="s16le",
+        format_options={"sample_rate": 192000, "channels": 1},
+        sample_rate=1000,
+        limits=Limits(timeout=0.3),
+        on_item_error="return",
+    )
+    assert isinstance(result.errors[0], pyffaudio.DecodeTimeoutError)
+    assert result.lengths[0] == 0

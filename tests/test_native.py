@@ -124,7 +124,7 @@ def test_a_batch_fits_its_array() -> None:
         Settings(asked), asked.limits, np.zeros((1, 9, 1), np.int16), bytes(2), [row], Stop()
     )
     assert batch.fill() == -1
-    assert batch.result(0) == (9, True)
+    assert batch.result(0) == (9, True, 0)
     for index in (-1, 1):
         with pytest.raises(IndexError):
             batch.result(index)
