@@ -13,6 +13,7 @@ from typing import Any
 import fsspec
 import numpy as np
 import pytest
+import tenacity
 
 import pyffaudio
 from loopback import Shelf, serving
@@ -250,6 +251,26 @@ def test_a_reader_goes_on_after_an_error(shelf: Shelf) -> None:
     expected = full_range(300_000, 2, "int16")
     np.testing.assert_array_equal(first, expected[:10_000])
     np.testing.assert_array_equal(rest, expected[200_000:200_010])
+
+
+@pytest.mark.parametrize("first", [0, 1, 2, 3])
+def test_what_tries_again_goes_on(shelf: Shelf, first: int) -> None:
+    """As docs/remote.md has it, whichever request fails: two methods are all that need it."""
+    tries = tenacity.retry(
+        retry=tenacity.retry_if_exception_type(OSError),
+        stop=tenacity.stop_after_attempt(2),
+        before_sleep=lambda _: setattr(shelf, "fail_from", None),
+    )
+
+    class File(remote.RemoteFile):
+        seekable = tries(remote.RemoteFile.seekable)
+        read = tries(remote.RemoteFile.read)
+
+    shelf.fail_from = first
+    (audio,) = pyffaudio.decode_many([File(f"{shelf.url}/a.wav")], num_workers=1)
+    assert shelf.fail_from is None
+    assert isinstance(audio, pyffaudio.Audio)
+    np.testing.assert_array_equal(audio.samples, pyffaudio.decode_bytes(WAV).samples)
 
 
 def test_a_stream_that_cannot_be_begun_is_begun_by_the_next_read(shelf: Shelf) -> None:
