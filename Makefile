@@ -51,7 +51,7 @@ demo: build  ## decode real recordings, or FILE=my.mp3, and say what was found a
 test: lint $(if $(filter bundled,$(FFMPEG)),ffmpeg-oracle)  ## run all checks, then the tests
 	$(VENV) -m pytest
 
-test-all: test docs test-browser matrix test-peers-table sanitize test-wheel test-free-threaded newer  ## run everything there is but test-ray
+test-all: test docs test-browser test-ray matrix test-peers-table sanitize test-wheel test-free-threaded newer  ## run everything there is
 
 matrix: $(MATRIX:%=matrix-%)  ## run the tests against each FFmpeg of MATRIX, and compare what it gives
 	$(VENV) tests/results.py --compare $(MATRIX:%=build/matrix-%/build/results.json)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 import numpy as np
 
 from pyffaudio import native
 from pyffaudio.audio import Audio, Samples
 from pyffaudio.batch import decode_many
+from pyffaudio.decode import decode_item
 from pyffaudio.native import Source
 from pyffaudio.options import DecodeOptions, integer, normalise
 
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["decode_column", "read_audio"]
 
-# Samples of a block: a task holds this much and a few items more before it gives it away.
-_BLOCK_BYTES = 32 * 1024 * 1024
+# Samples of a block, where Ray sets no size.
+_BLOCK_BYTES = 128 * 1024 * 1024
+_MOST_FREE = 2  # blocks of memory: while one is filled, Ray has the one before
 # Files of a task: what a lost worker repeats, and what Ray has to keep account of.
 _MOST_FILES = 1000
 _TASKS_PER_CPU = 4
@@ -248,19 +250,88 @@ def _blocks(
     table: Any, sources: Iterable[Source], workers: int, options: DecodeOptions
 ) -> Iterator[tuple[Any, Any, Any, Any]]:
     """Decode the source of each row; give rows, samples, rates and errors, a block at a time."""
+    most = _block_bytes()
+    dtype = np.dtype(options.get("dtype", "float32"))
     first, size = 0, 0
     held: list[tuple[Samples, int, str | None]] = []
-    no_samples = np.empty((0, 0), options.get("dtype", "float32"))
-    outcomes = decode_many(sources, num_workers=workers, on_item_error="return", **options)
-    for last, outcome in enumerate(outcomes, 1):
+    room = np.empty(0, dtype)
+    for last, outcome in enumerate(_outcomes(sources, workers, options), 1):
+        if not held:
+            room = _room(2 * most // 8 * 8, dtype)
         if isinstance(outcome, Audio):
-            held.append((outcome.samples, outcome.sample_rate, _lost(outcome)))
+            samples, room = _put(outcome.samples, room)
+            held.append((samples, outcome.sample_rate, _lost(outcome)))
         else:
-            held.append((no_samples, 0, f"{type(outcome).__name__}: {outcome}"))
-        size += held[-1][0].nbytes
-        if size >= _BLOCK_BYTES or last == table.num_rows:
+            samples, room = _put(np.empty((0, 0), dtype), room)
+            held.append((samples, 0, f"{type(outcome).__name__}: {outcome}"))
+        size += samples.nbytes
+        if size > most or last == table.num_rows:
             yield table.slice(first, len(held)), *_columns(held)
             first, size, held = last, 0, []
+
+
+# Note [Memory of blocks]: the first write to fresh memory takes several times as long as the copy,
+# and the samples of a block are too much for what malloc keeps. So a block is made where one was
+# made before, as soon as nobody refers to that one: neither Ray nor Arrow nor the caller.
+class _Owner:
+    """What every view of some memory refers to; when it goes, the memory is free again."""
+
+    free: ClassVar[list[Any]] = []
+
+    def __init__(self, memory: Any, dtype: np.dtype[Any]) -> None:
+        self._memory = memory
+        self.__array_interface__ = memory.view(dtype).__array_interface__
+
+    def __del__(self) -> None:
+        if len(self.free) < _MOST_FREE:
+            self.free.append(self._memory)
+
+
+def _room(size: int, dtype: np.dtype[Any]) -> Any:
+    """So many bytes as an array; of fresh ones, none is there before it is written."""
+    memory = None
+    while _Owner.free and (memory is None or len(memory) != size):
+        memory = _Owner.free.pop()
+    if memory is None or len(memory) != size:
+        memory = np.empty(size, np.uint8)
+    return np.asarray(_Owner(memory, dtype))
+
+
+def _block_bytes() -> int:
+    """More than this makes a block: of what is less, Ray would put one together, by a copy."""
+    from ray.data import DataContext  # noqa: PLC0415 # in workers
+
+    return DataContext.get_current().target_max_block_size or _BLOCK_BYTES
+
+
+def _outcomes(
+    sources: Iterable[Source], workers: int, options: DecodeOptions
+) -> Iterator[Audio | Exception]:
+    """What becomes of each; where one thread is enough, it is this, which need not wait for it."""
+    if workers > 1:
+        yield from decode_many(sources, num_workers=workers, on_item_error="return", **options)
+        return
+    asked = normalise(**options)
+    for source in sources:
+        try:
+            audio = decode_item(source, asked, None)
+        except Exception as error:  # noqa: BLE001 # it is the row's
+            yield error
+        else:
+            yield audio
+
+
+def _put(samples: Samples, room: Samples) -> tuple[Samples, Samples]:
+    """Copy samples to the head of some room, if they fit: where they are, and the room left.
+
+    What lies one behind the other is a column of Arrow's as it is, and this early it is still in
+    the processor's cache.
+    """
+    if samples.size > room.size:
+        return samples, room
+    place = room[: samples.size].reshape(samples.shape)
+    place[...] = samples
+    return place, room[samples.size :]
 
 
 def _lost(audio: Audio) -> str | None:

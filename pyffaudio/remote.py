@@ -98,8 +98,13 @@ class RemoteFile(LazyFile):
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def read(self, size: int, /) -> bytes:
-        """Answer at most so many bytes, none at the end; an OSError where some cannot be had."""
+    def read(self, size: int = -1, /) -> bytes:
+        """Answer at most so many bytes, none at the end; an OSError where some cannot be had.
+
+        Without a size, all that is left.
+        """
+        if size < 0:
+            return b"".join(iter(lambda: self.read(_MOST_BYTES), b""))
         self._open()
         at = self._position - self._held_at
         if not 0 <= at < len(self._held):
@@ -152,13 +157,14 @@ class RemoteFile(LazyFile):
             return
         self._file_system, self._path = _file_system(self.name, self._storage_options)
         with _as_os_errors(self.name):
-            self._file = self._open_file(_MOST_BYTES)
+            file = self._open_file(_MOST_BYTES)
             try:
-                self._file.seek(0, os.SEEK_END)
-                self._size = self._file.tell()
+                file.seek(0, os.SEEK_END)
+                self._size = file.tell()
             except (OSError, ValueError):  # of HTTP that serves no ranges, or does not tell a size
-                self._streams = True
                 self._size = self._file_system.info(self._path).get("size")
+                self._streams = True
+        self._file = file
 
     def _open_file(self, block_size: int) -> Any:
         """Open it by fsspec, whose caches would only keep what is kept here."""
@@ -205,9 +211,9 @@ class RemoteFile(LazyFile):
 
     def _begin_stream(self) -> None:
         """Have all of it come from the first byte on, in place of ranges."""
+        file = self._open_file(0)  # where that fails, the next read tries it again
         self._file.close()
-        self._streams = True
-        self._file = self._open_file(0)
+        self._file, self._streams = file, True
 
 
 def decode(
@@ -382,7 +388,12 @@ def check_scheme(scheme: str) -> None:
 
 
 def _file_system(url: str, storage_options: StorageOptions) -> tuple[Any, str]:
-    file_system, path = _fsspec().core.url_to_fs(url, **(storage_options or {}))
+    options = dict(storage_options or {})
+    fsspec = _fsspec()
+    for link in url.split("::"):
+        check_scheme(fsspec.core.split_protocol(link)[0] or "file")
+    with _as_os_errors(url):  # of a chain, which opens the archive
+        file_system, path = fsspec.core.url_to_fs(url, **options)
     return file_system, path
 
 

@@ -103,8 +103,8 @@ class _Handler(BaseHTTPRequestHandler):
             head, tail = (
                 (f"{len(piece):x}\r\n".encode(), b"\r\n") if framing == "chunked" else 2 * (b"",)
             )
+            self.shelf.sent += len(piece)  # before: who asked may look as soon as it has them
             self.wfile.write(head + piece + tail)
-            self.shelf.sent += len(piece)
         if framing == "chunked" and whole:
             self.wfile.write(b"0\r\n\r\n")
 
