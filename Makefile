@@ -29,7 +29,7 @@ ln -s $(CURDIR)/build/bundle $(CURDIR)/build/oracle $(1)/build
 rm -rf $(1)/pyffaudio/*.so $(1)/pyffaudio/_decode.c $(1)/pyffaudio/_sox.c $(1)/pyffaudio/bundle
 endef
 
-FUZZ_ASKED := --seed $(or $(FUZZ_SEED),0) $(if $(FUZZ_REPORT),--report $(FUZZ_REPORT))
+FUZZ_ASKED := --seed $(or $(FUZZ_SEED),0) --first $(or $(FUZZ_FIRST),0) $(if $(FUZZ_REPORT),--report $(FUZZ_REPORT))
 # Python itself loses memory only where it ends.
 SANITIZERS = LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
 	ASAN_OPTIONS=allocator_may_return_null=1:leak_check_at_exit=0 \

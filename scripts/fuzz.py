@@ -1,7 +1,7 @@
-"""Decode mutated files: python scripts/fuzz.py [INPUTS] [--seed 0] [--input N] [--report FILE].
+"""Decode mutated files: python scripts/fuzz.py [INPUTS] [--seed 0] [--first 0] [--report FILE].
 
 An input is a function of the seed and its number: a finding is printed with its number, and
---input runs that one again and keeps the file. The processes, one for each core, share the
+--input N runs that one again and keeps the file. The processes, one for each core, share the
 numbers. One that crashes or hangs is a finding, and another goes on behind that input. So is
 whatever appears on stderr, but for the lines that FFmpeg prints without a context
 (docs/safety.md), and, where LeakSanitizer is loaded, memory that nothing points to any more.
@@ -143,9 +143,9 @@ def run_one(seed: str, seeds: Seeds, number: int) -> None:
     case.run()
 
 
-def run(seed: str, seeds: Seeds, inputs: int) -> list[Worker]:
+def run(seed: str, seeds: Seeds, numbers: range) -> list[Worker]:
     cores = len(os.sched_getaffinity(0))
-    workers = [Worker(seed, seeds, range(core, inputs, cores)) for core in range(cores)]
+    workers = [Worker(seed, seeds, numbers[core::cores]) for core in range(cores)]
     working = workers
     told = time.monotonic()
     while working:
@@ -154,11 +154,11 @@ def run(seed: str, seeds: Seeds, inputs: int) -> list[Worker]:
         if time.monotonic() - told > TELL:
             told = time.monotonic()
             done = sum(worker.inputs.value for worker in workers)
-            print(f"{time.strftime('%H:%M')}  {done:,} of {inputs:,} inputs", flush=True)
+            print(f"{time.strftime('%H:%M')}  {done:,} of {len(numbers):,} inputs", flush=True)
     return workers
 
 
-def describe(workers: list[Worker], seed: str, seconds: float) -> str:
+def describe(workers: list[Worker], seed: str, first: int, seconds: float) -> str:
     """What was done, where, and what came of it, in Markdown."""
     counts = [sum(column) for column in zip(*(worker.counts for worker in workers), strict=True)]
     findings = FINDINGS.read_text().splitlines()
@@ -172,7 +172,7 @@ def describe(workers: list[Worker], seed: str, seconds: float) -> str:
         "pyffaudio": f"{linked['pyffaudio']}, {kind} FFmpeg {linked['ffmpeg']}",
         "under sanitizers": extent[os.environ.get("FUZZ_SANITIZED", "")],
         "seed": seed,
-        "inputs": f"{sum(worker.inputs.value for worker in workers):,}",
+        "inputs": f"{sum(worker.inputs.value for worker in workers):,}, from number {first:,}",
         "calls": f"{sum(counts):,}",
         "a call may take": f"{SLOWEST:.0f} s of the processor",
         "findings": f"{len(findings):,}",
@@ -188,6 +188,7 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("inputs", type=int, nargs="?", default=10_000)
     parser.add_argument("--seed", default="0")
+    parser.add_argument("--first", type=int, default=0, help="the number to begin with")
     parser.add_argument("--input", type=int, help="try this one alone")
     parser.add_argument("--report", type=Path, help="write what came of it there")
     asked = parser.parse_args()
@@ -197,8 +198,8 @@ def main() -> int:
         return 0
     FINDINGS.write_text("")
     start = time.monotonic()
-    workers = run(asked.seed, seeds, asked.inputs)
-    text = describe(workers, asked.seed, time.monotonic() - start)
+    workers = run(asked.seed, seeds, range(asked.first, asked.first + asked.inputs))
+    text = describe(workers, asked.seed, asked.first, time.monotonic() - start)
     print(text)
     if asked.report:
         asked.report.parent.mkdir(exist_ok=True)
