@@ -152,7 +152,8 @@ def growth(items: int, workers: int, context: str, leak: bool, paths: list[str])
     """By how much each process has grown, this one first, from an early tenth to the last.
 
     Workers stay from epoch to epoch. Of a tenth the least counts, since batches on their way are
-    memory and descriptors too.
+    memory and descriptors too. Of memory it is twice what both halves grew by: what is lost is lost
+    in each, and what something takes once is in one of them.
     """
     loader = DataLoader[Any](
         Measured(paths, items // EPOCHS, leak),
@@ -172,8 +173,9 @@ def growth(items: int, workers: int, context: str, leak: bool, paths: list[str])
     for each in found.values():
         figures = np.array(each).reshape(-1, 3)
         tenth = len(figures) // 10
-        early, last = figures[tenth : 2 * tenth], figures[-tenth:]
-        grown.append((last.min(axis=0) - early.min(axis=0)).tolist())
+        early, middle, last = (figures[at * tenth :][:tenth].min(axis=0) for at in (1, 5, 9))
+        used, resident, _ = 2 * np.minimum(middle - early, last - middle)
+        grown.append([int(used), int(resident), int(last[2] - early[2])])
     return grown
 
 
