@@ -159,12 +159,20 @@ class RemoteFile(LazyFile):
         with _as_os_errors(self.name):
             file = self._open_file(_MOST_BYTES)
             try:
-                file.seek(0, os.SEEK_END)
-                self._size = file.tell()
-            except (OSError, ValueError):  # of HTTP that serves no ranges, or does not tell a size
-                self._size = self._file_system.info(self._path).get("size")
-                self._streams = True
+                self._measure(file)
+            except BaseException:
+                file.close()
+                raise
         self._file = file
+
+    def _measure(self, file: Any) -> None:
+        """Find its size, and whether it can be had in ranges."""
+        try:
+            file.seek(0, os.SEEK_END)
+            self._size = file.tell()
+        except (OSError, ValueError):  # of HTTP that serves no ranges, or does not tell a size
+            self._size = self._file_system.info(self._path).get("size")
+            self._streams = True
 
     def _open_file(self, block_size: int) -> Any:
         """Open it by fsspec, whose caches would only keep what is kept here."""
@@ -388,7 +396,7 @@ def check_scheme(scheme: str) -> None:
 
 
 def _file_system(url: str, storage_options: StorageOptions) -> tuple[Any, str]:
-    options = dict(storage_options or {})
+    options = dict(storage_options or {})  # or raises, as what it is: no error of the system's
     fsspec = _fsspec()
     for link in url.split("::"):
         check_scheme(fsspec.core.split_protocol(link)[0] or "file")

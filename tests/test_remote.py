@@ -400,3 +400,15 @@ def test_without_fsspec_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setitem(sys.modules, "fsspec", None)
     with pytest.raises(ImportError, match=r"pip install pyffaudio\[remote\]"):
         remote.decode("memory://a.wav")
+
+
+def test_a_file_whose_size_cannot_be_found_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Sizeless(io.BytesIO):
+        def tell(self) -> int:
+            raise RuntimeError("no size")
+
+    opened = Sizeless()
+    monkeypatch.setattr(remote.RemoteFile, "_open_file", lambda self, block_size: opened)
+    with pytest.raises(OSError, match="no size"):
+        remote.RemoteFile("memory://a.wav").read(1)
+    assert opened.closed
