@@ -65,7 +65,7 @@ $(MATRIX:%=matrix-%): matrix-%: .venv/ready-for-test ffmpeg-%
 	$(if $(filter $*,$(TESTED)),,$(VENV) -m pytest $(ONCE:%=--ignore=tests/test_%.py) &&) \
 	$(VENV) tests/results.py build/results.json
 
-fuzz: build  ## decode FUZZ_INPUTS=1000000 mutated files; FUZZ_REPORT=docs/safety/fuzz.md
+fuzz: build  ## decode FUZZ_INPUTS=1000000 mutated files, from number FUZZ_FIRST=0; FUZZ_REPORT=docs/safety/fuzz.md
 	$(VENV) scripts/fuzz.py $(or $(FUZZ_INPUTS),1000000) $(FUZZ_ASKED)
 
 # Of the planted bugs, the leak is known by posix_memalign, which only FFmpeg calls.
