@@ -1,10 +1,11 @@
 """Decode mutated files: python scripts/fuzz.py [INPUTS] [--seed 0] [--first 0] [--report FILE].
 
 An input is a function of the seed and its number: a finding is printed with its number, and
---input N runs that one again and keeps the file. The processes, one for each core, share the
-numbers. One that crashes or hangs is a finding, and another goes on behind that input. So is
-whatever appears on stderr, but for the lines that FFmpeg prints without a context
-(docs/safety.md), and, where LeakSanitizer is loaded, memory that nothing points to any more.
+--input N runs that one again and keeps the file; Ctrl-C ends a run that is still reported. The
+processes, one for each core, share the numbers. One that crashes or hangs is a finding, and another
+goes on behind that input. So is whatever appears on stderr, but for the lines that FFmpeg prints
+without a context (docs/safety.md), and, where LeakSanitizer is loaded, memory that nothing points
+to any more.
 """
 
 import argparse
@@ -148,13 +149,17 @@ def run(seed: str, seeds: Seeds, numbers: range) -> list[Worker]:
     workers = [Worker(seed, seeds, numbers[core::cores]) for core in range(cores)]
     working = workers
     told = time.monotonic()
-    while working:
-        time.sleep(POLL)
-        working = [worker for worker in working if worker.goes_on()]
-        if time.monotonic() - told > TELL:
-            told = time.monotonic()
-            done = sum(worker.inputs.value for worker in workers)
-            print(f"{time.strftime('%H:%M')}  {done:,} of {len(numbers):,} inputs", flush=True)
+    try:
+        while working:
+            time.sleep(POLL)
+            working = [worker for worker in working if worker.goes_on()]
+            if time.monotonic() - told > TELL:
+                told = time.monotonic()
+                done = sum(worker.inputs.value for worker in workers)
+                print(f"{time.strftime('%H:%M')}  {done:,} of {len(numbers):,} inputs", flush=True)
+    except KeyboardInterrupt:
+        for worker in working:
+            worker.process.kill()
     return workers
 
 
