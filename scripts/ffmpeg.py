@@ -10,7 +10,7 @@ All need a C compiler, make and, on x86, nasm; the bundle needs cmake, too. Of P
 library is enough. Run again, it builds only what other sources, flags or scripts would change.
 
 The bundle is all of FFmpeg, libsoxr and zlib in one library, over an allocator that keeps an
-account (ffmpeg_memory.c), with a bound on tags (ffmpeg_tags.c). It can live beside any other FFmpeg
+account (ffmpeg_memory.c), with bounds on tags (ffmpeg_tags.c). It can live beside any other FFmpeg
 in the process: its public names have a prefix, so that nobody's can be taken for ours nor ours for
 theirs, and all other names are local.
 `include/private_names.h` has the names; whoever compiles against the bundle includes it before all
@@ -43,7 +43,8 @@ ACCOUNT = ROOT / "pyffaudio/ffmpeg_memory.h"
 # What of the C library goes through that allocator.
 ALLOCATING = ("malloc", "calloc", "realloc", "posix_memalign", "free")
 PREFIX = "pyffaudio_"
-DICT_SET = f"{PREFIX}av_dict_set"
+# What tags go through that is bounded.
+BOUNDED = (f"{PREFIX}av_dict_set", "uncompress")
 PARTS = ("avfilter", "avformat", "avcodec", "swresample", "avutil")
 PUBLIC = re.compile(r"_?((?:av|avcodec|avfilter|avformat|avio|avutil|swr|swresample)_\w+)")
 X86 = platform.machine() in ("x86_64", "AMD64", "i686")
@@ -299,7 +300,7 @@ def link_elf(build: Build, staged: Path, library: Path) -> None:
     build.run(
         "cc", "-O2", "-fPIC", "-Wall", "-Wextra", "-Werror", "-I", ACCOUNT.parent,
         "-I", staged / "include", "-include", build.prefix / "include/private_names.h",
-        ALLOCATOR, TAGS, *(f"-Wl,--wrap={name}" for name in (*ALLOCATING, DICT_SET)), *kind,
+        ALLOCATOR, TAGS, *(f"-Wl,--wrap={name}" for name in (*ALLOCATING, *BOUNDED)), *kind,
         "-shared", "-o", library, f"-Wl,-soname,{LIBRARY},--version-script={script}",
         "-Wl,-Bsymbolic,--gc-sections,-z,relro,-z,now,-z,noexecstack",
         "-Wl,--whole-archive", *archives(staged, PARTS), "-Wl,--no-whole-archive",
@@ -337,7 +338,7 @@ This library holds, unchanged,
 {parts}
 
 and two small files of pyffaudio's own: one keeps an account of the memory that they take, the other
-bounds the number of tags.
+bounds the number of tags and what they may unpack to.
 
 FFmpeg and libsoxr are under the GNU Lesser General Public License, version 2.1 or later; libsoxr
 holds PFFFT, which is under the FFTPACK licence; zlib is under the zlib License. Their texts are in

@@ -7,6 +7,7 @@ import pytest
 import bombs
 import pyffaudio
 from bombs import BOMBS, CALLS
+from oddities_riff import id3
 
 # Beside the samples: what FFmpeg itself needs, a cover of 60 MB among it.
 ROOM = 64 << 20
@@ -30,3 +31,15 @@ def test_what_a_bomb_costs_is_seen(tmp_path: Path) -> None:
     path.write_bytes(bombs.long_flac())
     (cost,) = bombs.measure(path, bombs.Bomb(bombs.long_flac, {}, limits=(100 << 20,)), ["path"])
     assert 90 << 20 < cost["bytes"] < 120 << 20
+
+
+def test_packed_tags_are_read() -> None:
+    """What text is packed to, and not what only a bomb is."""
+    words = " ".join(map(str, range(10_000)))
+    tags = [("words", words), ("spaces", 50 * " " + "."), ("title", "of a song")]
+    frames = [bombs.packed_tag(*tag) for tag in tags]
+    assert len(frames[0]) < len(words) / 2
+    bomb = bombs.packed_tag("bomb", 1_000_000 * "x")
+    info = pyffaudio.probe(id3(b"".join([*frames, bomb])) + bombs.MP3)
+    assert {key: info.tags.get(key) for key, _ in tags} == dict(tags)
+    assert ("bomb" in info.tags) is not IS_BUNDLED
