@@ -19,7 +19,7 @@ PACKAGES = (
 
 def write(name: str, markdown: str, results: object) -> None:
     """Write NAME.md and NAME.json, and print the first."""
-    where = machine()
+    where = machine() | peers()
     FOLDER.mkdir(exist_ok=True)
     title = name.replace("_", " ").capitalize()
     text = f"# {title}\n\n{markdown}\n\n{_machine_table(where)}\n"
@@ -48,8 +48,7 @@ def ratio(value: float | None) -> str:
 
 
 def machine() -> dict[str, str]:
-    """The machine and the versions of everything measured on it."""
-    command = subprocess.run(["ffmpeg", "-version"], capture_output=True, text=True, check=True)
+    """The machine, and what pyffaudio is there."""
     linked = pyffaudio.versions()
     ours = "bundled" if "libpyffaudio_ffmpeg" in linked["path"] else "shared"
     kernel = platform.release().partition("-")[0]
@@ -58,9 +57,14 @@ def machine() -> dict[str, str]:
         "system": f"{platform.freedesktop_os_release()['PRETTY_NAME']}, Linux {kernel}",
         "Python": platform.python_version(),
         "pyffaudio": f"{linked['pyffaudio']}, {ours} FFmpeg {linked['ffmpeg']}",
-        "ffmpeg command": command.stdout.split()[2],
-        **{name: importlib.metadata.version(name) for name in PACKAGES},
     }
+
+
+def peers() -> dict[str, str]:
+    """The versions of what is measured beside it."""
+    command = subprocess.run(["ffmpeg", "-version"], capture_output=True, text=True, check=True)
+    packages = {name: importlib.metadata.version(name) for name in PACKAGES}
+    return {"ffmpeg command": command.stdout.split()[2], **packages}
 
 
 def processor() -> str:

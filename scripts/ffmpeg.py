@@ -6,13 +6,14 @@ usage: python scripts/ffmpeg.py bundled    build/bundle: the private library of 
                                            and ffprobe, over usual shared libraries; never shipped
        python scripts/ffmpeg.py 7.1        build/ffmpeg-7.1: the same of another version
 
-All need a C compiler, make and, on x86, nasm; the bundle needs cmake, too. Of Python, the standard
-library is enough. Run again, it builds only what other sources, flags or scripts would change.
+All need a C compiler, make and, on x86, nasm; the bundle needs cmake and patch, too. Of Python, the
+standard library is enough. Run again, it builds only what other sources, flags or scripts would
+change.
 
 The bundle is all of FFmpeg, libsoxr and zlib in one library, over an allocator that keeps an
-account (ffmpeg_memory.c), with bounds on tags (ffmpeg_tags.c). It can live beside any other FFmpeg
-in the process: its public names have a prefix, so that nobody's can be taken for ours nor ours for
-theirs, and all other names are local.
+account (ffmpeg_memory.c), with bounds on tags (ffmpeg_tags.c) and one change (ffmpeg.patch). It can
+live beside any other FFmpeg in the process: its public names have a prefix, so that nobody's can be
+taken for ours nor ours for theirs, and all other names are local.
 `include/private_names.h` has the names; whoever compiles against the bundle includes it before all
 else.
 """
@@ -39,6 +40,7 @@ SCRIPT = Path(__file__).read_text()
 FILTERS = str(ROOT / "pyffaudio/filter_rules.py")
 ALLOCATOR = ROOT / "scripts/ffmpeg_memory.c"
 TAGS = ROOT / "scripts/ffmpeg_tags.c"
+CHANGES = ROOT / "scripts/ffmpeg.patch"
 ACCOUNT = ROOT / "pyffaudio/ffmpeg_memory.h"
 # What of the C library goes through that allocator.
 ALLOCATING = ("malloc", "calloc", "realloc", "posix_memalign", "free")
@@ -207,7 +209,8 @@ def build_programs(name: str, pin: sources.Pin) -> None:
 
 def build_bundle(pins: dict[str, sources.Pin], name: str) -> None:
     tarballs = [sources.fetch(pins[name]) for name in ("ffmpeg", "soxr", "zlib")]
-    texts = [SCRIPT, *(Path(path).read_text() for path in (FORMATS, ALLOCATOR, TAGS, ACCOUNT))]
+    ours = (FORMATS, ALLOCATOR, TAGS, ACCOUNT, CHANGES)
+    texts = [SCRIPT, *(Path(path).read_text() for path in ours)]
     build = Build(name, tarballs, [*texts, *refused_filters()])
     if build.is_done():
         return
@@ -265,6 +268,7 @@ def build_static(build: Build, staged: Path) -> list[str]:
     flags += SANITIZED_FLAGS if build.sanitize else []
     # By the environment, since the flags become part of the library.
     build.environment |= {"CPATH": f"{staged}/include", "LIBRARY_PATH": f"{staged}/lib"}
+    build.run("patch", "--strip=1", "--input", CHANGES, cwd=source)
     build.run("./configure", *flags, cwd=source)
     check_components(source, components)
     build.make(source)
@@ -333,12 +337,13 @@ EMBEDDED = "src/pffft.c"
 OFFER = """\
 # The source of {library}
 
-This library holds, unchanged,
+This library holds
 
 {parts}
 
-and two small files of pyffaudio's own: one keeps an account of the memory that they take, the other
-bounds the number of tags and what they may unpack to.
+unchanged but for what `ffmpeg.patch`, in this folder, changes in FFmpeg; and two small files of
+pyffaudio's own: one keeps an account of the memory that they take, the other bounds the number of
+tags and what they may unpack to.
 
 FFmpeg and libsoxr are under the GNU Lesser General Public License, version 2.1 or later; libsoxr
 holds PFFFT, which is under the FFTPACK licence; zlib is under the zlib License. Their texts are in
@@ -373,6 +378,7 @@ def write_licences(build: Build, flags: list[str]) -> None:
     ]
     offer = OFFER.format(library=LIBRARY, parts="\n".join(parts), flags=" ".join(flags))
     (folder / "SOURCE.md").write_text(offer)
+    shutil.copy(CHANGES, folder)
 
 
 def main(arguments: list[str]) -> None:
@@ -382,7 +388,7 @@ def main(arguments: list[str]) -> None:
         "make",
         "cc",
         *["nasm"] * X86,
-        *["cmake"] * bool({"bundled", "sanitized"} & {*arguments}),
+        *["cmake", "patch"] * bool({"bundled", "sanitized"} & {*arguments}),
     ]
     if missing := [program for program in needed if not shutil.which(program)]:
         raise BuildError(f"building FFmpeg needs {' and '.join(missing)}, which is not here")

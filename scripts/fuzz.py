@@ -84,13 +84,17 @@ class Worker:
             return True
         if self.process.exitcode == 0:
             return False
+        self.report_end()
+        self.numbers = self.numbers[self.numbers.index(self.number.value) + 1 :]
+        self.start()
+        return True
+
+    def report_end(self) -> None:
+        """Apart: what local variables of Python hold at a fork is lost to LeakSanitizer."""
         said = self.stderr.read_text(errors="replace").splitlines() or ["nothing said"]
         telling = [line for line in said if line.startswith(("SUMMARY", "Fatal Python error"))]
         what = "hung" if self.hangs() else f"ended with {self.process.exitcode}"
         report_finding(self.number.value, f"{what}: {[*said, *telling][-1]}")
-        self.numbers = self.numbers[self.numbers.index(self.number.value) + 1 :]
-        self.start()
-        return True
 
     def hangs(self) -> bool:
         return self.stalled * POLL > 10 * SLOWEST

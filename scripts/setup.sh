@@ -33,6 +33,7 @@ find_missing() {
         need libc6-dev test -e /usr/include/stdio.h
         need nasm command -v nasm
         need cmake command -v cmake
+        need patch command -v patch
         need xz-utils command -v xz
         need zlib1g-dev test -e /usr/include/zlib.h
         return

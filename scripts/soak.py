@@ -142,7 +142,7 @@ def bomb_rows(folder: Path) -> Iterator[Row]:
         costs = bombs.measure(path, bombs.BOMBS[name], list(bombs.CALLS))
         over = max(cost["bytes"] - cost["max_bytes"] for cost in costs)
         peak, slowest = (max(cost[key] for cost in costs) for key in ("bytes", "seconds"))
-        figures = f"at most {peak / 2**20:.0f} MiB, {over / 2**20:.0f} beyond max_bytes"
+        figures = f"at most {peak / 2**20:.0f} MiB, {max(over, 0) / 2**20:.0f} beyond max_bytes"
         yield name, f"{figures}, {slowest:.2f} s", over <= test_bombs.ROOM and slowest < 1
 
 
@@ -244,12 +244,8 @@ def main() -> None:
 
 def report(rows: list[Row], seconds: float) -> str:
     """What was found, where and when, in Markdown."""
-    where = machine()
-    about = {
-        "when": f"{datetime.now(UTC):%Y-%m-%d}",
-        "took": f"{seconds / 60:.0f} min",
-        **{name: where[name] for name in ("processor", "system", "Python", "pyffaudio")},
-    }
+    when, took = f"{datetime.now(UTC):%Y-%m-%d}", f"{seconds / 60:.0f} min"
+    about = {"when": when, "took": took, **machine()}
     found = [(name, figures, "yes" if good else "no") for name, figures, good in rows]
     tables = [table(("", ""), about.items()), table(("what", "found", "as promised"), found)]
     return "\n\n".join(["# What `make soak` found", *tables]) + "\n"

@@ -1,5 +1,7 @@
 """Promise: a file that claims or becomes much costs no more memory than its limits, and some."""
 
+import io
+import os
 from pathlib import Path
 
 import pytest
@@ -43,3 +45,31 @@ def test_packed_tags_are_read() -> None:
     info = pyffaudio.probe(id3(b"".join([*frames, bomb])) + bombs.MP3)
     assert {key: info.tags.get(key) for key, _ in tags} == dict(tags)
     assert ("bomb" in info.tags) is not IS_BUNDLED
+
+
+def resident() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def is_refused() -> bool:
+    """Of what FFmpeg takes for these, the last part is a larger buffer of its resampler."""
+    limits = pyffaudio.Limits(max_bytes=4 << 20)
+    shape = {"sample_rate": 16_000, "channels": 1}
+    try:
+        pyffaudio.AudioReader(
+            io.BytesIO(bytes(4800)), format="s16le", format_options=shape, limits=limits,
+            filters="loudnorm", sample_rate=11_025, num_channels=64, dtype="int32",
+        ).read(3000)  # fmt: skip
+    except pyffaudio.LimitExceededError:
+        return True
+    return False
+
+
+def test_what_is_refused_leaves_no_memory_behind() -> None:
+    """FFmpeg's resampler lost a megabyte (scripts/ffmpeg.patch)."""
+    assert is_refused() is IS_BUNDLED
+    before = resident()
+    for _ in range(60):
+        is_refused()
+    assert resident() - before < 16 << 20

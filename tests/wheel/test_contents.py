@@ -71,6 +71,7 @@ def test_files(files: dict[str, bytes]) -> None:
         "pyffaudio/_decode.abi3.so",
         "pyffaudio/bundle/libpyffaudio_ffmpeg.so",
         "pyffaudio/bundle/SOURCE.md",
+        "pyffaudio/bundle/ffmpeg.patch",
         *(f"pyffaudio/bundle/{name}" for name in LICENCES),
     }
     metadata = ("METADATA", "WHEEL", "RECORD", "top_level.txt", "entry_points.txt")
