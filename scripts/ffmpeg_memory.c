@@ -18,6 +18,10 @@
 /* What is larger the C library maps by itself, and moves without a copy: so much room its heap keeps. */
 #define LARGEST_IN_HEAP ((size_t)64 << 20)
 
+/* What a block takes beside itself where it is small: the C library's own words, and what is left
+   over between aligned ones. */
+#define BESIDE 64
+
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
 void *__real_realloc(void *block, size_t size);
@@ -38,7 +42,7 @@ static int may_take(size_t size)
 {
     int64_t left = current ? current->most - current->used - current->samples : INT64_MAX;
 
-    if (left >= 0 && size <= (uint64_t)left)
+    if (left >= BESIDE && size <= (uint64_t)left - BESIDE)
         return 1;
     if (current)
         current->refused = 1;
@@ -49,7 +53,7 @@ static int may_take(size_t size)
 static void *taken(void *block)
 {
     if (current && block)
-        current->used += malloc_usable_size(block);
+        current->used += malloc_usable_size(block) + BESIDE;
     return block;
 }
 
@@ -118,8 +122,8 @@ void *__wrap_realloc(void *block, size_t size)
         there = moved(block, before, size);
     else
         there = __real_realloc(block, size);
-    if (current && (there || !size))
-        current->used -= before;
+    if (current && block && (there || !size))
+        current->used -= before + BESIDE;
     return taken(there);
 }
 
@@ -127,8 +131,8 @@ void __wrap_free(void *block)
 {
     size_t size = block ? malloc_usable_size(block) : 0;
 
-    if (current)
-        current->used -= size;
+    if (current && block)
+        current->used -= size + BESIDE;
     if (size >= LARGE)
         give_pages_back(block, size);
     __real_free(block);

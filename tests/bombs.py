@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 import flac_frames
+import forged
 import pyffaudio
 from flac_bytes import COMMENTS, PICTURE, STREAMINFO, block, stream_info
 from oddities_boxes import box
@@ -216,6 +217,7 @@ BOMBS = {
     "a FLAC that claims 2^36 samples": Bomb(lying_flac, {}),
     "an MP4 whose index grows": Bomb(growing_mp4, {}, bundled_only=True, limits=(1 << 20,)),
     "an MP4 with a forged table": Bomb(greedy_mp4, {}, bundled_only=True),
+    "200,000 chapters in MP3": Bomb(forged.mp3_chapters, {}, bundled_only=True, limits=(1 << 20,)),
     "1 Hz to 48 kHz": Bomb(lambda: of_rate(1), {"sample_rate": 48_000}),
     "a cover of 60 MB in MP3": Bomb(lambda: with_cover(MP3), {}),
     "a cover of 60 MB in FLAC": Bomb(flac_with_cover, {}),

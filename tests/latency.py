@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+import forged
 import pyffaudio
 from ffmpeg_command import ffmpeg
 from pyffaudio import AudioReader, DecodeTimeoutError, Limits
@@ -49,6 +50,8 @@ BARE = (".mp3", ".aac", ".ac3", ".ts")
 
 def make(folder: Path, recording: Path, repeated: int = REPEATED) -> None:
     """The files that KINDS are about."""
+    for name, forge in forged.SLOW.items():
+        (folder / name).write_bytes(forge())
     with (folder / "silence").open("wb") as file:
         file.truncate(HOURS)
     if not (folder / "fifo").exists():
@@ -141,6 +144,13 @@ KINDS: dict[str, Call] = {
         at / "silence", filters="highpass=f=200,aresample=1000", **RAW, **options
     ),
 }
+
+
+def decoding(name: str) -> Call:
+    return lambda at, options: decode(at / name, **options)
+
+
+KINDS |= {f"forged {name}": decoding(name) for name in forged.SLOW}
 OF_FILES: dict[str, Call] = {
     "opened": lambda path, options: pyffaudio.probe(path, limits=options.get("limits")),
     "decoded": lambda path, options: decode(path, **SLOWLY, **options),

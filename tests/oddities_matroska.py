@@ -9,11 +9,12 @@ from signals import full_range
 RATE, FRAMES, BLOCK = 44100, 30_000, 1000
 
 
-def element(name: str, body: bytes | int) -> bytes:
+def element(name: str, body: bytes | int, size_bytes: int = 8) -> bytes:
     """An element of EBML (RFC 8794) by its ID in hexadecimal, of bytes or of a number."""
     if isinstance(body, int):
         body = body.to_bytes(8, "big")
-    return bytes.fromhex(name) + (1 << 56 | len(body)).to_bytes(8, "big") + body
+    size = 1 << 7 * size_bytes | len(body)
+    return bytes.fromhex(name) + size.to_bytes(size_bytes, "big") + body
 
 
 def zipped_blocks(_: Shop) -> bytes:

@@ -2,11 +2,13 @@
 
 import io
 import os
+import time
 from pathlib import Path
 
 import pytest
 
 import bombs
+import forged
 import pyffaudio
 from bombs import BOMBS, CALLS
 from oddities_riff import id3
@@ -41,7 +43,7 @@ def test_packed_tags_are_read() -> None:
     tags = [("words", words), ("spaces", 50 * " " + "."), ("title", "of a song")]
     frames = [bombs.packed_tag(*tag) for tag in tags]
     assert len(frames[0]) < len(words) / 2
-    bomb = bombs.packed_tag("bomb", 1_000_000 * "x")
+    bomb = bombs.packed_tag("bomb", 500_000 * "x")
     info = pyffaudio.probe(id3(b"".join([*frames, bomb])) + bombs.MP3)
     assert {key: info.tags.get(key) for key, _ in tags} == dict(tags)
     assert ("bomb" in info.tags) is not IS_BUNDLED
@@ -73,3 +75,12 @@ def test_what_is_refused_leaves_no_memory_behind() -> None:
     for _ in range(60):
         is_refused()
     assert resident() - before < 16 << 20
+
+
+def test_a_small_forged_file_ends_in_time() -> None:
+    """What takes minutes without an end is asked for between two reads (scripts/ffmpeg.patch)."""
+    for name, make in forged.SLOW.items() if IS_BUNDLED else ():
+        data, began = make(), time.process_time()
+        with pytest.raises(pyffaudio.DecodeTimeoutError):
+            pyffaudio.decode_bytes(data, limits=pyffaudio.Limits(timeout=0.2))
+        assert time.process_time() - began < 2, name
