@@ -16,7 +16,7 @@ from pyffaudio._batch cimport Plan, Row, fill_row, take_all, take_next
 from pyffaudio._claim cimport claim, is_raised, raise_flag, release
 from pyffaudio._convert cimport Output, Target
 from pyffaudio._demuxer cimport init_quiet_class
-from pyffaudio._describe cimport chars_or_null, describe, describe_issues, flac_md5
+from pyffaudio._describe cimport chars_or_null, describe, describe_issues, dtype_of, flac_md5
 from pyffaudio._feed cimport is_filtered
 from pyffaudio._graph cimport GraphPlan, init_graph, init_filters
 from pyffaudio._issues cimport Issues, is_damaged
@@ -220,6 +220,12 @@ cdef class Decoder:
         finally:
             release(&self.busy)
 
+    def forget_samples(self):
+        """Let what has been read in this call no longer count: the caller does not keep it."""
+        self._take()
+        self.session.memory.samples = 0
+        release(&self.busy)
+
     cdef object _open(self, bytes path):
         cdef const char *path_chars = chars_or_null(path)
         cdef int64_t status = 0
@@ -231,7 +237,7 @@ cdef class Decoder:
                 status = open_session(&self.session)
             count_memory(NULL)
         self._check(status)
-        self.dtype = dtype_of(&self.session.target)
+        self.dtype = dtype_of(SAMPLE_FORMATS, &self.session.target)
         # Before a chained stream goes on to files that say something else.
         self.facts = describe(&self.session.feed.media, &self.session.feed.source,
                               self.settings.limits.max_tag_bytes)
@@ -552,13 +558,6 @@ cdef class Batch:
         if not 0 <= index < self.count:
             raise IndexError(index)
         return self.rows[index].filled, self.rows[index].more, self.rows[index].began_ns
-
-
-cdef str dtype_of(const Target *target):
-    cdef int packed = ff.av_get_packed_sample_fmt(target.sample_format)
-    for name, code in SAMPLE_FORMATS.items():
-        if code == packed and (name == "int8") == target.flips_sign:
-            return name
 
 
 def linked_versions():

@@ -4,6 +4,7 @@ from libc.stdint cimport int64_t
 from libc.string cimport strlen
 
 from pyffaudio cimport ffmpeg as ff
+from pyffaudio._convert cimport Target
 from pyffaudio._issues cimport Issues
 from pyffaudio._length cimport claimed_frames
 from pyffaudio._media cimport Media
@@ -130,6 +131,13 @@ cdef inline dict describe(Media *media, const Source *source, int64_t max_tag_by
         "streams": streams,
         "chapters": describe_chapters(media.format, &left),
     }
+
+
+cdef inline str dtype_of(dict sample_formats, const Target *target):
+    cdef int packed = ff.av_get_packed_sample_fmt(target.sample_format)
+    for name, code in sample_formats.items():
+        if code == packed and (name == "int8") == target.flips_sign:
+            return name
 
 
 cdef inline list describe_issues(const Issues *issues, tuple codes, int64_t origin, int rate,

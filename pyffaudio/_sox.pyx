@@ -157,6 +157,9 @@ cdef class Decoder:
         start_watch(&self.watch, nanoseconds(self.limits.timeout))
         release(&self.busy)
 
+    def forget_samples(self):
+        """Samples are counted by who asks for them, and libsox's memory is not."""
+
     cdef object _open(self, options, format_hint):
         cdef Stream *stream = &self.stream
         stream.raw.rate = options.format_options.get("sample_rate", 0)

@@ -77,6 +77,9 @@ class Decoder(Output, Protocol):
     def begin_call(self) -> None:
         """Let the timeout, which is that of one call, begin now."""
 
+    def forget_samples(self) -> None:
+        """Let what has been read in this call no longer count: the caller does not keep it."""
+
     def describe(self) -> dict[str, Any]:
         """What the file says of itself, for AudioInfo."""
 

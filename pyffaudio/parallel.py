@@ -59,6 +59,7 @@ def fill_with_threads(
     finally:
         for other in others:
             other.close()
+    decoder.forget_samples()
     decoder.seek(start)
     return 0
 

@@ -54,6 +54,8 @@ def stream(
     while filled < room and (got := decoder.read_into(block[: room - filled])):
         filled += got
         yield block[:got]
+        if not is_kept:
+            decoder.forget_samples()
     goes_on = filled == room and decoder.skip(1) > 0
     if goes_on and room < asked:
         raise excess_error(decoder, options)

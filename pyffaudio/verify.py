@@ -45,6 +45,7 @@ def count_frames(decoder: Decoder) -> int:
     while count := decoder.read_into(block):
         if md5 is not None:
             md5.add(block[:count])
+        decoder.forget_samples()
     issues = _raise_unsound(decoder, decoder.position)
     if md5 is not None and (error := md5.error(issues)) is not None:
         raise error

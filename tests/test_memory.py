@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import bombs
 import pyffaudio
 from media import Media
 from pyffaudio import (
@@ -21,7 +22,11 @@ from pyffaudio import (
     Limits,
 )
 from pyffaudio.buffers import GrowingBuffer
+from pyffaudio.native import open_decoder
+from pyffaudio.options import normalise
+from pyffaudio.stream import stream
 from signals import full_range
+from test_verify import stated_md5
 from wav_bytes import wav_bytes
 
 BUNDLED = "libpyffaudio_ffmpeg" in pyffaudio.versions()["path"]
@@ -175,6 +180,40 @@ if BUNDLED:
 
 
 # Whatever FFmpeg it is.
+
+
+def test_what_is_counted_and_not_kept_takes_one_block() -> None:
+    """A FLAC with an MD5 is decoded for its count, to 1.5 GB in all, block by block."""
+    flac = bytearray(bombs.long_flac())
+    at = stated_md5(flac)
+    flac[at : at + 16] = bytes(15) + b"\1"
+    with pytest.raises(CorruptAudioError) as caught:
+        pyffaudio.probe(flac, exact=True, limits=Limits.untrusted())
+    assert caught.value.code == "md5_mismatch"
+
+
+@pytest.mark.parametrize("is_kept", [False, True])
+def test_what_is_streamed_and_not_kept_takes_one_block(is_kept: bool) -> None:
+    """A scan goes through more than any memory has; here 96 MB, with room for 57."""
+    wav = wav_bytes(full_range(24_000_000, 2, "int16"), 48_000)
+    options = normalise(dtype=None, limits=Limits(max_bytes=MIB))
+    with open_decoder(wav, options) as decoder:
+        blocks = stream(decoder, wav, options, is_kept=is_kept)
+        if not is_kept:
+            assert sum(map(len, blocks)) == 24_000_000
+            return
+        with pytest.raises(LimitExceededError):
+            sum(map(len, blocks))
+
+
+def test_what_threads_decoded_in_vain_counts_once() -> None:
+    """One of them meets damage, and another one begins anew: 197 MB, and not 295."""
+    out = np.empty((2048 * 48_000, 1), np.int16)
+    counted = pyffaudio.decode_into(
+        bombs.long_flac()[:-10], out, num_channels=1, num_threads=2, on_error="partial",
+        limits=Limits(max_bytes=190 * MIB),
+    )  # fmt: skip
+    assert counted.complete is False
 
 
 def test_planes_grow_in_place(tmp_path: Path) -> None:
