@@ -37,8 +37,8 @@ def collect(
         if more and room < count:
             raise excess_error(decoder, options)
     except PyffaudioError as error:
-        taken = buffer.take(min(decoder.position - start, room))
-        error.partial = audio_of(decoder, taken, start, options, more=True)
+        filled = max(filled, min(decoder.position - start, room))
+        error.partial = audio_of(decoder, buffer.take(filled), start, options, more=True)
         raise
     stop = start + filled if filled == count else None
     audio = audio_of(decoder, buffer.take(filled), start, options, more, stop)

@@ -12,7 +12,7 @@ from typing import Any, Self, Unpack
 import numpy as np
 
 from pyffaudio import native
-from pyffaudio.audio import Samples
+from pyffaudio.audio import Audio, Samples
 from pyffaudio.buffers import Buffer, CallersBuffer, GrowingBuffer, as_array
 from pyffaudio.collect import (
     audio_of,
@@ -23,6 +23,7 @@ from pyffaudio.collect import (
     raise_damage,
 )
 from pyffaudio.decoder import Decoder
+from pyffaudio.errors import CorruptAudioError, PyffaudioError
 from pyffaudio.info import AudioInfo, info_of
 from pyffaudio.issues import Issue
 from pyffaudio.native import Source
@@ -182,17 +183,15 @@ class AudioReader:
         Raises
         ------
         CorruptAudioError, LimitExceededError, OSError
-            As in `decode_file`, for the frames of this call.
+            As in `decode_file`, for the frames of this call. After any but CorruptAudioError the
+            position is what it was: to read again gives the same frames, or ValueError where the
+            source cannot seek.
         """
         count = ALL_FRAMES if num_frames is None else frame_count("num_frames", num_frames)
         with self._turn():
             self._go()
-            limit = frame_limit(self._decoder, self._options)
             buffer = self._buffer(first_capacity(self._decoder, self._options, count))
-            samples = self._fill(buffer, min(count, limit))
-            if count > limit and self._decoder.position == self._position and self._goes_on():
-                raise excess_error(self._decoder, self._options)
-            return samples
+            return self._fill(buffer, count)
 
     def read_into(self, out: Any) -> int:
         """Read on into an array that exists; no sample memory is allocated.
@@ -213,7 +212,7 @@ class AudioReader:
         TypeError, ValueError
             `out` does not suit.
         CorruptAudioError, OSError
-            As in `decode_file`, for the frames of this call.
+            As in `read`.
         """
         array = as_array(out)
         if array.dtype.name != self._decoder.dtype:
@@ -364,25 +363,42 @@ class AudioReader:
         """Whether there is another frame, which is then behind; a fault on the way is raised."""
         return self._decoder.skip(1) > 0
 
-    def _fill(self, buffer: Buffer, room: int) -> Samples:
-        """Read on into the buffer, or raise what is wrong with what was read."""
-        decoder, start = self._decoder, self._decoder.position
+    def _fill(self, buffer: Buffer, count: int) -> Samples:
+        """Read on into the buffer, or raise what is wrong with what was read.
+
+        Only damage is behind the reader once it was told of: after any other error the position is
+        what it was, so that nobody who asks again misses what had been read.
+        """
+        decoder, options, start = self._decoder, self._options, self._decoder.position
         if start < self._position:
             return buffer.take(0)
+        room, filled = min(count, frame_limit(decoder, options)), 0
         try:
             filled = fill(decoder, buffer, room)
-        finally:
-            self._position = decoder.position
+            if filled == room < count and self._goes_on():
+                raise excess_error(decoder, options)
+        except PyffaudioError as error:
+            filled = max(filled, min(decoder.position - start, room))
+            error.partial = audio_of(decoder, buffer.take(filled), start, options, more=True)
+            if isinstance(error, CorruptAudioError):
+                self._position = decoder.position
+            raise
         samples = buffer.take(filled)
-        if filled < room:
+        audio = self._judged(samples, start, filled < count) if decoder.issues else None
+        if filled < count:
             self._end = decoder.position
-        if decoder.issues:
-            stop = None if filled < room else start + filled
-            audio = audio_of(decoder, samples, start, self._options, filled == room, stop)
-            if self._options.filters is not None:
-                audio = replace(audio, issues=self._not_told(audio.issues))
-            raise_damage(audio, decoder, self._options)
+        self._position = decoder.position
+        if audio is not None:
+            raise_damage(audio, decoder, options)
         return samples
+
+    def _judged(self, samples: Samples, start: int, is_end: bool) -> Audio:
+        """What was read from a frame on, perhaps to the end, with what is wrong with it."""
+        stop = None if is_end else self._decoder.position
+        audio = audio_of(self._decoder, samples, start, self._options, not is_end, stop)
+        if self._options.filters is not None:
+            audio = replace(audio, issues=self._not_told(audio.issues))
+        return audio
 
     def _not_told(self, issues: tuple[Issue, ...]) -> tuple[Issue, ...]:
         """Those that no call has told yet: of what comes out of filters, none has a place."""
