@@ -211,8 +211,8 @@ class AudioReader:
         ------
         TypeError, ValueError
             `out` does not suit.
-        CorruptAudioError, OSError
-            As in `read`.
+        CorruptAudioError, LimitExceededError, OSError
+            As in `read`; only what `out` has room for counts.
         """
         array = as_array(out)
         if array.dtype.name != self._decoder.dtype:

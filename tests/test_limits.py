@@ -114,6 +114,26 @@ def test_limits_hold_for_probe_and_decode_into() -> None:
         pyffaudio.decode_into(WAV, np.zeros((1000, 2)), limits=Limits(max_channels=1))
 
 
+@pytest.mark.parametrize("limits", [Limits(max_bytes=400), Limits(max_duration=0.0125)])
+def test_read_into_goes_by_the_limits_of_decode_into(limits: Limits) -> None:
+    """Call by call: 100 frames of the thousand, and no more into an array that has the room."""
+    out = np.zeros((101, 2), np.int16)
+    with pytest.raises(LimitExceededError) as caught:
+        pyffaudio.decode_into(WAV, out, limits=limits)
+    with pyffaudio.AudioReader(WAV, dtype="int16", limits=limits) as reader:
+        for _ in range(2):
+            out[:] = 77
+            with pytest.raises(LimitExceededError, match=caught.value.limit):
+                reader.read_into(out)
+            np.testing.assert_array_equal(out[:100], STEREO[:100])
+            assert (out[100:] == 77).all()
+            assert reader.tell() == 0
+        for start in range(0, 1000, 100):
+            assert reader.read_into(out[:100]) == 100
+            np.testing.assert_array_equal(out[:100], STEREO[start : start + 100])
+        assert reader.read_into(out) == 0
+
+
 def test_a_small_out_is_within_a_small_limit() -> None:
     """What counts is what the call gives, and not what the file holds."""
     out = np.zeros((10, 2), np.int16)
