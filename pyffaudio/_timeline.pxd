@@ -420,6 +420,15 @@ cdef inline void consume_frame(Media *media) noexcept nogil:
     ff.av_frame_unref(media.frame)
 
 
+cdef inline bint has_dropped_all(const Media *media) noexcept nogil:
+    """Whether FFmpeg's parser found no frame in anything that the container has of the stream.
+
+    Those of TrueHD and MLP drop what is none without a word.
+    """
+    return (media.packets_decoded == 0
+            and media.stream.event_flags & ff.AVSTREAM_EVENT_FLAG_NEW_PACKETS != 0)
+
+
 cdef inline int open_media(Media *media, Source *source, const Policy *policy,
                            ff.AVDictionary **options) noexcept nogil:
     """Open everything and decode the first frame, which alone tells the true parameters."""
@@ -435,7 +444,7 @@ cdef inline int open_media(Media *media, Source *source, const Policy *policy,
     media.first_format = media.codec.sample_fmt
     if ff.av_channel_layout_copy(&media.first_layout, &media.codec.ch_layout) < 0:
         return ff.AVERROR(ENOMEM)
-    if (is_damaged(&media.issues) or media.first_rate <= 0
+    if (is_damaged(&media.issues) or has_dropped_all(media) or media.first_rate <= 0
             or media.codec.ch_layout.nb_channels <= 0 or claimed_frames(media) > 0):
         return fail(media, Fault.FORMAT_UNKNOWN if media.doubtful else Fault.NOTHING_DECODED, 0,
                     media.format.iformat.name)

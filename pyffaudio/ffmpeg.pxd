@@ -312,6 +312,7 @@ cdef extern from "libavformat/avformat.h" nogil:
         int disposition
         int discard
         AVDictionary *metadata
+        int event_flags
     ctypedef struct AVIndexEntry:
         int64_t pos
         int64_t timestamp
@@ -345,6 +346,7 @@ cdef extern from "libavformat/avformat.h" nogil:
                        AVDictionary **options) noexcept nogil
     int AVDISCARD_ALL
     int AV_DISPOSITION_ATTACHED_PIC
+    int AVSTREAM_EVENT_FLAG_NEW_PACKETS
     int AVFMTCTX_NOHEADER
     int AVFMT_FLAG_CUSTOM_IO
     int AVPROBE_SCORE_RETRY

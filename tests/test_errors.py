@@ -15,6 +15,7 @@ import pytest
 import pyffaudio
 from ffmpeg_command import encode
 from media import Media
+from oddities_matroska import garbage
 from pyffaudio import (
     CorruptAudioError,
     DecodeTimeoutError,
@@ -96,6 +97,17 @@ def test_a_codec_that_is_not_allowed(media: Media) -> None:
     assert "list" in str(caught.value), "says why"
     with pytest.raises(UnsupportedFormatError, match=r"nellymoser.*not allowed"):
         pyffaudio.decode_bytes(media["nellymoser"].read_bytes())
+
+
+@pytest.mark.parametrize("codec", ["A_TRUEHD", "A_MLP", "A_AC3", "A_MPEG/L3"])
+def test_blocks_without_a_frame(codec: str) -> None:
+    """Whether the decoder refuses them, or FFmpeg's parser leaves it none; no block is no fault."""
+    for call in (pyffaudio.decode_bytes, pyffaudio.probe, pyffaudio.AudioReader):
+        with pytest.raises(CorruptAudioError, match="no audio can be decoded") as caught:
+            call(garbage(codec, 3))
+        assert caught.value.code == "nothing_decoded"
+    empty = pyffaudio.decode_bytes(garbage(codec, 0))
+    assert (empty.samples.shape, empty.complete, empty.issues) == ((0, 1), None, ())
 
 
 def test_what_is_no_audio_at_all() -> None:
