@@ -130,6 +130,40 @@ def check_python(folder: Path, code: str) -> None:
     assert [line for line in printed if line in said] == said, printed
 
 
+NOT_WHOLE = """
+def outcome(*arguments):
+    try:
+        return len(decode(*arguments)[0])
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+
+
+data = open("song.mp3", "rb").read()
+print(outcome(data, 88200))
+print(outcome(data, 88199))
+print(outcome(data[: len(data) // 2]).partition(":")[0])
+decode_here = lambda *_: __import__("time").sleep(100)
+print(outcome(data, 88200, 0.2))
+decode_here = lambda *_: __import__("os").abort()
+print(outcome(data))
+print(multiprocessing.active_children())
+"""
+
+
+def test_what_a_process_of_its_own_cannot_give_whole_is_an_error(folder: Path) -> None:
+    """By the recipe of SECURITY.md: neither a part without a word, nor a wait without an end."""
+    recipe = re.search(r"```python\n(.*?)\nwith open", PAGES["SECURITY.md"], re.DOTALL)
+    assert recipe is not None
+    assert run(folder, sys.executable, "-c", recipe[1] + NOT_WHOLE).splitlines() == [
+        "88200",
+        "LimitExceededError: the audio is longer than 88199 frames",
+        "CorruptAudioError",
+        "TimeoutError: the process that decoded took more than 0.2 s",
+        "RuntimeError: the process that decoded has ended by itself",
+        "[]",
+    ]
+
+
 @pytest.mark.parametrize("text", blocks("console"))
 def test_console_blocks_run_and_print_what_they_say(folder: Path, text: str) -> None:
     script = 'pyffaudio() { "$PYTHON" -m pyffaudio "$@"; }\nset -e\n'
