@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -164,17 +165,22 @@ def decode_batch_into(
 
 @contextmanager
 def crew(workers: int) -> Iterator[tuple[ThreadPoolExecutor, Stop]]:
-    """Threads that are gone, and decode nothing any more, once they are left, however it may be."""
+    """Threads that are gone, and decode nothing any more, once they are left, however it may be.
+
+    In the child of a fork they are gone already, and may have held locks of the pool's.
+    """
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 # 5 ms, for who asks for it
 
     stop = Stop()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="pyffaudio")
-    is_finalizing = sys.is_finalizing  # at the interpreter's end, no module has its names any more
+    # At the interpreter's end, no module has its names any more.
+    is_finalizing, process_now, process = sys.is_finalizing, os.getpid, os.getpid()
     try:
         yield pool, stop
     finally:
         stop.request()
-        if not is_finalizing():  # else its threads have ended already
+        # Else its threads have ended already.
+        if not is_finalizing() and process_now() == process:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
@@ -182,14 +188,25 @@ def _decode_ahead(
     sources: Iterator[Source], asked: Options, workers: int, returns: bool
 ) -> Iterator[Audio | Exception]:
     waiting: deque[Future[Audio]] = deque()
+    process = os.getpid()
     with crew(workers) as (pool, stop):
         for index, source in enumerate(sources):
+            _check_not_forked(process)
             waiting.append(pool.submit(decode_item, source, asked, stop))
             if len(waiting) >= _LOOK_AHEAD * workers:
                 yield _outcome(waiting, index + 1, returns)
         last = len(waiting)
         while waiting:
+            _check_not_forked(process)
             yield _outcome(waiting, last, returns)
+
+
+def _check_not_forked(process: int) -> None:
+    """In the child of a fork, nobody would ever do what waits."""
+    if process != os.getpid():
+        raise RuntimeError(
+            "this decode_many was in use when the process was forked: call it anew here"
+        )
 
 
 def _outcome(waiting: deque[Future[Audio]], number: int, returns: bool) -> Audio | Exception:

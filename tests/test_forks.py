@@ -150,6 +150,45 @@ def test_a_reader_that_was_busy_is_an_error_in_the_child(media: Media, silence: 
     assert run(BUSY_READER, media["flac_16"], silence, 3) == (0, "{0}\n", "")
 
 
+MANY_INHERITED = """
+def many(errors):
+    begun = pyffaudio.decode_many([path] * 20, num_workers=2, on_item_error=errors)
+    next(begun)
+    return begun
+
+def read_on(begun):
+    try:
+        next(begun)
+    except RuntimeError as error:
+        assert "forked" in str(error)
+    else:
+        os._exit(2)
+
+def decode_in_full(begun):
+    for audio in begun:
+        np.testing.assert_array_equal(audio.samples, expected)
+
+found = set()
+for _ in range(rounds):
+    for begun in (many("raise"), many("return")):
+        found.add(in_child(lambda: read_on(begun)))
+        found.add(in_child(begun.close))
+        assert len(list(begun)) == 19
+unused = pyffaudio.decode_many([path] * 20, num_workers=2)
+found.add(in_child(lambda: decode_in_full(unused)))
+last = pyffaudio.decode_many([path])
+next(last)
+found.add(in_child(lambda: decode_in_full(last)))
+print(found)
+os._exit(0)
+"""
+
+
+def test_a_decode_many_that_was_begun_is_an_error_in_the_child(media: Media, silence: Path) -> None:
+    """Its threads are not there. The child may close it, and the parent goes on."""
+    assert run(MANY_INHERITED, media["flac_16"], silence, 5) == (0, "{0}\n", "")
+
+
 @pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
 def test_multiprocessing(tmp_path: Path, media: Media, method: str) -> None:
     script = tmp_path / "script.py"
