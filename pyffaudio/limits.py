@@ -40,6 +40,7 @@ class Limits:
         Bytes of tags kept; the excess is skipped.
     allowed_formats : collection of str or None
         Names of demuxers, a part of `pyffaudio.formats()["demuxers"]`; None allows them all.
+        Kept as a sorted tuple.
 
     Examples
     --------
@@ -86,9 +87,12 @@ class Limits:
             return
         if isinstance(self.allowed_formats, str):
             raise TypeError("Limits: allowed_formats must be a collection of names, not one str")
-        unknown = sorted(set(self.allowed_formats) - set(DEMUXERS))
+        names = set(self.allowed_formats)
+        unknown = sorted(names - set(DEMUXERS))
         if unknown:
             raise ValueError(f"Limits: allowed_formats has unknown names: {', '.join(unknown)}")
+        # In order, so that the repr is the same in each process: journals have it.
+        object.__setattr__(self, "allowed_formats", tuple(sorted(names)))
 
     @classmethod
     def untrusted(cls) -> Limits:

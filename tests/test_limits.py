@@ -313,6 +313,19 @@ def test_wrong_formats_are_refused(value: Any) -> None:
         Limits(allowed_formats=value)
 
 
+def test_allowed_formats_are_kept_as_they_were_given() -> None:
+    """Whatever they come in, and whatever becomes of that."""
+    names = ["wav", "flac"]
+    kinds: list[Any] = [names, set(names), ("flac", "wav", "wav"), (name for name in names)]
+    every = [Limits(allowed_formats=kind) for kind in kinds]
+    names.clear()
+    kinds[1].clear()
+    assert {limits.demuxers for limits in every} == {("wav", "flac")}
+    assert len(set(every)) == 1
+    assert len({repr(limits) for limits in every}) == 1
+    assert pyffaudio.decode_bytes(WAV, limits=every[-1]).num_frames == len(STEREO)
+
+
 def test_limits_are_frozen_and_keyword_only() -> None:
     with pytest.raises(AttributeError):
         Limits().max_bytes = 1  # type: ignore[misc]
