@@ -21,6 +21,7 @@ from pyffaudio.cli_scan import add_scan
 from pyffaudio.diagnose import words_of
 from pyffaudio.terminal import (
     CommandError,
+    add_untrusted,
     blaming,
     clock,
     open_source,
@@ -133,6 +134,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     probe.add_argument("files", nargs="+", metavar="FILE", help="a file, or - for standard input")
     probe.add_argument("--json", action="store_true", help="one JSON object per line and file")
+    add_untrusted(probe.add_argument)
     probe.set_defaults(run=_probe_all)
     add_scan(commands)
     return parser
@@ -150,7 +152,7 @@ def _probe_all(args: argparse.Namespace) -> int:
                 source = open_source(name)
                 if not isinstance(source, str) and not source.seekable():
                     raise OSError(errno.ESPIPE, "probe cannot read a pipe; give it a file")
-                info = pyffaudio.probe(source)
+                info = pyffaudio.probe(source, limits=args.limits)
         except CommandError as failure:
             sys.stdout.flush()  # so that both streams keep their order on a terminal
             say(str(failure))

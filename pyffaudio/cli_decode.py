@@ -14,6 +14,7 @@ from pyffaudio.options import DecodeOptions
 from pyffaudio.output import check_writable, output_file, suffix_of, write_audio
 from pyffaudio.terminal import (
     CommandError,
+    add_untrusted,
     blaming,
     open_source,
     progress_bar,
@@ -79,6 +80,7 @@ def _add_arguments(add: Callable[..., object]) -> None:
     add("--stream-index", type=int, metavar="I", help="stream in the container (default: best)")
     add("--format", metavar="NAME", help="demuxer for what has no signature, such as g722")
     add("--filters", metavar="GRAPH", help="FFmpeg filter graph, such as highpass=f=200,loudnorm")
+    add_untrusted(add)
     add("--to", choices=["npy", "wav"], help="of a folder: what its files become")
     add("--jobs", type=int, metavar="N", help="of a folder: threads (default: one for each core)")
 
@@ -146,6 +148,7 @@ def _options(args: argparse.Namespace) -> DecodeOptions:
         "stream_index": args.stream_index,
         "format": args.format,
         "filters": args.filters,
+        "limits": args.limits,
     }
 
 

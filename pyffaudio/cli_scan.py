@@ -8,7 +8,7 @@ from typing import Any
 
 from pyffaudio.report import check_report
 from pyffaudio.scan import scan
-from pyffaudio.terminal import CommandError, blaming, progress_bar
+from pyffaudio.terminal import CommandError, add_untrusted, blaming, progress_bar
 
 __all__ = ["add_scan"]
 
@@ -46,6 +46,7 @@ def add_scan(commands: Any) -> None:
     add("-o", "--output", metavar="REPORT", required=True, help="NAME.parquet, .csv or .jsonl")
     add("--jobs", type=int, metavar="N", help="threads (default: one for each core)")
     add("--decode", action="store_true", help="decode every file to its end, and measure it")
+    add_untrusted(add)
 
 
 def _scan(args: argparse.Namespace) -> int:
@@ -62,6 +63,7 @@ def _scan(args: argparse.Namespace) -> int:
             args.output,
             num_workers=args.jobs,
             decode=args.decode,
+            limits=args.limits,
             bar=progress_bar,
         )
     print("\n".join(summary.lines()))

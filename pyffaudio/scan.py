@@ -16,9 +16,10 @@ from pyffaudio.errors import CorruptAudioError, LimitExceededError, PyffaudioErr
 from pyffaudio.info import AudioInfo, info_of
 from pyffaudio.issues import Issue, any_fatal
 from pyffaudio.journal import Bar, Journal, Outcome, do_all, is_of_all, no_bar
+from pyffaudio.limits import Limits
 from pyffaudio.measure import Meter
 from pyffaudio.native import Decoder, Stop, open_decoder
-from pyffaudio.options import integer, normalise
+from pyffaudio.options import Options, integer, normalise
 from pyffaudio.output import check_writable
 from pyffaudio.report import ScanRow, check_report, write_report
 from pyffaudio.stream import stream
@@ -28,9 +29,6 @@ from pyffaudio.verify import stated_md5
 
 __all__ = ["scan"]
 
-# Neither rate nor channels are changed. Nobody is asked to type an option for a damaged file.
-_PROBING = normalise(dtype=None)
-_DECODING = normalise(dtype="float32", on_error="partial")
 _CODES_UNSUPPORTED = frozenset(
     {"format_not_allowed", "format_missing", "codec_not_allowed", "codec_missing"}
 )
@@ -42,6 +40,7 @@ def scan(
     *,
     num_workers: int | None = None,
     decode: bool = False,
+    limits: Limits | None = None,
     bar: Bar = no_bar,
 ) -> Summary:
     """Write a report on every audio file under a folder.
@@ -59,6 +58,9 @@ def scan(
     decode : bool
         False (default) opens each file and decodes its first frame; True decodes it all, block by
         block, counts its frames and measures it.
+    limits : Limits, optional
+        As in `decode_file`, for each file; what exceeds one has a row. No samples are kept, so that
+        none count: `max_duration` bounds nothing, and `max_bytes` what FFmpeg keeps.
     bar : callable
         Called with the number of files and of those done before; a context manager that gives what
         is called for each file that is done. Default: nothing is shown.
@@ -73,8 +75,8 @@ def scan(
     OSError
         `folder` or the report; BlockingIOError where another process is writing that report.
         Files and folders in `folder` that cannot be read have a row.
-    ValueError
-        The name of the report, or the journal is of another scan.
+    TypeError, ValueError
+        An option or the name of the report is wrong, or the journal is of another scan.
     ImportError
         Parquet without pyarrow.
 
@@ -89,21 +91,29 @@ def scan(
     report = os.path.realpath(report)  # a link stays a link, to the new file
     check_writable(report)
     workers = integer("num_workers", num_workers, 1, 1024) or num_cores()
+    asked = _options(decode, limits)
     part = report + ".part"
     heading = {
         "what": "scan",
         "version": __version__,
         "folder": os.path.realpath(folder),
         "decode": decode,
+        "limits": repr(asked.limits),
     }
     with Journal(report + ".journal", heading) as journal:
         tree = walk(folder, {journal.identity, *_identities(report, part)})
-        work = partial(_look, folder, decode)
-        do_all(tree.files, work, journal, workers, bar)
+        do_all(tree.files, partial(_look, folder, decode, asked), journal, workers, bar)
         summary = Summary(tree)
         write_report(report, suffix, part, _counted(summary, tree, journal))
         journal.remove()
     return summary
+
+
+def _options(decode: bool, limits: Limits | None) -> Options:
+    """Neither rate nor channels change; nobody is asked to type an option for a damaged file."""
+    if decode:
+        return normalise(dtype="float32", on_error="partial", limits=limits)
+    return normalise(dtype=None, limits=limits)
 
 
 def _identities(*paths: str) -> Iterator[tuple[int, int]]:
@@ -144,15 +154,14 @@ def _row(found: Found, status: str, reason: str | None = None, **facts: Any) -> 
     )
 
 
-def _look(folder: str, decode: bool, found: Found, stop: Stop) -> Outcome:
+def _look(folder: str, decode: bool, asked: Options, found: Found, stop: Stop) -> Outcome:
     """What there is to say of a file: a row, or None if it is not audio."""
     path = os.path.join(folder, found.path)
-    options = _DECODING if decode else _PROBING
     try:
-        with open_decoder(path, options, stop) as decoder:
+        with open_decoder(path, asked, stop) as decoder:
             info = info_of(decoder.describe())
             row = _row(found, "ok", **_facts(info))
-            return Outcome(asdict(_measured(row, info, decoder, path) if decode else row))
+            return Outcome(asdict(_measured(row, info, decoder, path, asked) if decode else row))
     except PyffaudioError as error:
         if is_no_audio(found.path, error):
             return Outcome(None)
@@ -180,7 +189,9 @@ def _facts(info: AudioInfo) -> dict[str, Any]:
     return {name: getattr(info, name) for name in names.split()}
 
 
-def _measured(row: ScanRow, info: AudioInfo, decoder: Decoder, path: str) -> ScanRow:
+def _measured(
+    row: ScanRow, info: AudioInfo, decoder: Decoder, path: str, asked: Options
+) -> ScanRow:
     """The row with what decoding the whole file shows."""
     # Of ADPCM and DSD these are bits of the code.
     is_code = info.codec.startswith(("adpcm_", "dsd_"))
@@ -188,7 +199,7 @@ def _measured(row: ScanRow, info: AudioInfo, decoder: Decoder, path: str) -> Sca
     md5 = stated_md5(decoder)
     error: PyffaudioError | None = None
     try:
-        for block in stream(decoder, path, _DECODING, is_kept=False):
+        for block in stream(decoder, path, asked, is_kept=False):
             meter.add(block)
             if md5 is not None:
                 md5.add(block)
@@ -197,10 +208,15 @@ def _measured(row: ScanRow, info: AudioInfo, decoder: Decoder, path: str) -> Sca
     issues = tuple(Issue(*issue) for issue in decoder.issues)
     if error is None and not any_fatal(issues) and md5 is not None:
         error = md5.error(issues)
-    return replace(
+    row = replace(
         row,
         **_verdict(error, issues, decoder.sample_rate),
         issues=" ".join(sorted({issue.code for issue in issues})) or None,
+    )
+    if isinstance(error, LimitExceededError):  # how far it came is no fact of the file
+        return row
+    return replace(
+        row,
         num_frames=decoder.position,
         duration_seconds=decoder.position / decoder.sample_rate,
         is_exact=True,

@@ -12,9 +12,11 @@ from typing import BinaryIO, TextIO
 
 from pyffaudio.diagnose import words_of
 from pyffaudio.errors import PyffaudioError
+from pyffaudio.limits import Limits
 
 __all__ = [
     "CommandError",
+    "add_untrusted",
     "blaming",
     "clock",
     "open_source",
@@ -35,6 +37,17 @@ class CommandError(Exception):
     def __init__(self, message: str, status: int = 1) -> None:
         super().__init__(message)
         self.status = status
+
+
+def add_untrusted(add: Callable[..., object]) -> None:
+    """Add the flag for files from strangers: `limits` is those for them, or None."""
+    add(
+        "--untrusted",
+        dest="limits",
+        action="store_const",
+        const=Limits.untrusted(),
+        help="apply Limits.untrusted(): for files that strangers sent",
+    )
 
 
 @contextmanager

@@ -251,6 +251,25 @@ def test_what_is_not_audio_is_one_line(tmp_path: Path, command: str, content: by
     assert done.stderr.count(b"a.mp3") == 1
 
 
+def test_untrusted_is_the_limits_for_strangers(tmp_path: Path) -> None:
+    """Of AU, which is not on the web, and of WAV, which is."""
+    au = struct.pack(">4s5I", b".snd", 24, 400, 3, _RATE, 1) + bytes(400)
+    (tmp_path / "a.au").write_bytes(au)
+    (tmp_path / "a.wav").write_bytes(_wav())
+    for command in ("probe", "decode"):
+        assert _run(command, "a.au", cwd=tmp_path).returncode == 0
+        done = _run(command, "--untrusted", "a.au", cwd=tmp_path)
+        assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (1, b"", 1)
+        assert b"not among limits.allowed_formats" in done.stderr
+        assert _run(command, "--untrusted", "a.wav", cwd=tmp_path).stderr == b""
+    done = _run("decode", "--untrusted", ".", "--to", "npy", "-o", "out", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, b"1 decoded, 1 failed\n")
+    assert b"a.au: format au is not allowed" in done.stderr
+    done = _run("scan", "--untrusted", ".", "-o", "report.jsonl", cwd=tmp_path)
+    row = json.loads((tmp_path / "report.jsonl").read_text().partition("\n")[0])
+    assert (row["path"], row["code"]) == ("a.au", "format_not_allowed")
+
+
 @pytest.mark.parametrize(
     "args",
     [

@@ -25,7 +25,6 @@ from ffmpeg_command import encode, ffmpeg
 from pyffaudio import scan as scan_module
 from pyffaudio import tree as tree_module
 from pyffaudio.cli import main
-from pyffaudio.options import normalise
 from pyffaudio.report import ScanRow, column_types
 from pyffaudio.scan import scan
 from pyffaudio.summary import Summary
@@ -193,14 +192,19 @@ def test_a_file_of_more_than_a_block_is_measured_whole(top: Path) -> None:
     assert row["trailing_silence_seconds"] == 299_999 / RATE
 
 
-def test_a_long_file_is_not_held_whole(top: Path) -> None:
-    """A quarter of a gigabyte, which is a hole in the file, and twice that as it is measured."""
-    size = 256 << 20
+def _make_long(path: Path, size: int) -> None:
+    """A WAV of so many bytes of silence, which are a hole in the file."""
     header = bytearray(wav_bytes(np.zeros((0, 2), "int16"), RATE))
     header[4:8] = (size + 36).to_bytes(4, "little")
     header[40:44] = size.to_bytes(4, "little")
-    (top / "long.wav").write_bytes(header)
-    os.truncate(top / "long.wav", size + 44)
+    path.write_bytes(header)
+    os.truncate(path, size + 44)
+
+
+def test_a_long_file_is_not_held_whole(top: Path) -> None:
+    """A quarter of a gigabyte, which is a hole in the file, and twice that as it is measured."""
+    size = 256 << 20
+    _make_long(top / "long.wav", size)
     report = top.parent / "report.jsonl"
     # What wait4() answers counts the memory of whoever started the process, too.
     code = (
@@ -217,22 +221,46 @@ def test_a_long_file_is_not_held_whole(top: Path) -> None:
     assert int(done.stdout.splitlines()[-1]) < 200 << 10  # KiB, Python, NumPy and FFmpeg in it
 
 
-def test_limits_on_what_is_kept_are_not_those_of_what_goes_by(
-    top: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_limits_on_what_is_kept_are_not_those_of_what_goes_by(top: Path) -> None:
     (top / "a.wav").write_bytes(SOUND)
-    options = normalise(on_error="partial", limits=pyffaudio.Limits(max_bytes=1000))
-    monkeypatch.setattr(scan_module, "_DECODING", options)
-    row = _scan(top, decode=True)["a.wav"]
+    limits = pyffaudio.Limits(max_bytes=1000, max_duration=0.01)
+    row = _scan(top, decode=True, limits=limits)["a.wav"]
     assert (row["status"], row["num_frames"]) == ("ok", 800)
 
 
-def test_a_limit_is_not_damage(top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_limit_is_not_damage(top: Path) -> None:
     (top / "a.wav").write_bytes(SOUND)
-    options = normalise(dtype=None, limits=pyffaudio.Limits(max_channels=1))
-    monkeypatch.setattr(scan_module, "_PROBING", options)
-    row = _scan(top)["a.wav"]
+    row = _scan(top, limits=pyffaudio.Limits(max_channels=1))["a.wav"]
     assert (row["status"], row["code"]) == ("unsupported", "limit_exceeded")
+
+
+def test_a_slow_file_has_a_row_and_the_others_theirs(top: Path) -> None:
+    """Of what was not decoded to its end, the row has what the file says, and no measures."""
+    _make_long(top / "b.wav", (4 << 30) - 1000)
+    for name in ("a.wav", "c.wav"):
+        (top / name).write_bytes(SOUND)
+    rows = _scan(top, decode=True, limits=pyffaudio.Limits(timeout=0.5), num_workers=1)
+    assert [row["status"] for row in rows.values()] == ["ok", "unsupported", "ok"]
+    row = rows["b.wav"]
+    assert row["code"] == "timeout"
+    assert "longer than timeout=0.5 seconds" in row["reason"]
+    assert row["num_frames"] == ((4 << 30) - 1000) // 4
+    assert {row[name] for name in ("peak", "rms", "is_silent")} == {None}
+
+
+def test_a_file_that_opens_slowly_has_a_row(top: Path) -> None:
+    """Also where its name says nothing: it may be audio."""
+    for name in ("a.wav", "notes"):
+        (top / name).write_bytes(SOUND)
+    rows = _scan(top, limits=pyffaudio.Limits(timeout=1e-9))
+    assert {(row["status"], row["code"]) for row in rows.values()} == {("unsupported", "timeout")}
+    assert len(rows) == 2
+
+
+def test_wrong_limits_are_refused_before_anything(top: Path) -> None:
+    with pytest.raises(TypeError, match="limits must be"):
+        _scan(top, limits=5)
+    assert os.listdir(top.parent) == ["top"]
 
 
 def test_a_report_may_be_a_link(several: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import pyffaudio
 from pyffaudio import journal as journal_module
 from pyffaudio import scan as scan_module
 from pyffaudio.scan import scan
@@ -49,7 +50,7 @@ def test_a_journal_cut_anywhere_is_gone_on_with(
     whole = scan_module._look
 
     def look(*args: Any) -> journal_module.Outcome:
-        looked.append(args[2].path)
+        looked.append(args[-2].path)
         return whole(*args)
 
     with pytest.MonkeyPatch.context() as patched:
@@ -177,6 +178,18 @@ def test_the_journal_of_another_scan_is_refused(
     assert (done.returncode, done.stdout) == (2, b"")
     assert b"is of another run" in done.stderr
     assert Path(f"{report}.journal").read_bytes() == kept_journal[0]
+
+
+def test_the_journal_of_a_scan_with_other_limits_is_refused(
+    several: Path, kept_journal: tuple[bytes, bytes]
+) -> None:
+    report = several.parent / "report.jsonl"
+    done = run(several, "-o", report, "--decode", "--untrusted")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"is of another run" in done.stderr
+    assert Path(f"{report}.journal").read_bytes() == kept_journal[0]
+    scan(str(several), str(report), decode=True, limits=pyffaudio.Limits())
+    assert report.read_bytes() == kept_journal[1]
 
 
 def test_a_journal_without_a_line_is_taken_over(several: Path) -> None:
