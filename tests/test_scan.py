@@ -213,7 +213,16 @@ def test_a_long_file_is_not_held_whole(top: Path) -> None:
         "print(open('/proc/self/status').read().partition('VmHWM:')[2].split()[0])\n"
         "sys.exit(status)\n"
     )
-    words = ["scan", os.fspath(top), "-o", os.fspath(report), "--decode", "--jobs", "1"]
+    words = [
+        "scan",
+        os.fspath(top),
+        "-o",
+        os.fspath(report),
+        "--decode",
+        "--jobs",
+        "1",
+        "--untrusted",
+    ]
     done = subprocess.run(
         [sys.executable, "-c", code, *words], env=ENV, capture_output=True, text=True, check=True
     )
@@ -226,6 +235,13 @@ def test_limits_on_what_is_kept_are_not_those_of_what_goes_by(top: Path) -> None
     limits = pyffaudio.Limits(max_bytes=1000, max_duration=0.01)
     row = _scan(top, decode=True, limits=limits)["a.wav"]
     assert (row["status"], row["num_frames"]) == ("ok", 800)
+
+
+def test_what_has_gone_by_counts_no_longer(top: Path) -> None:
+    """More of it than FFmpeg may take beside the samples."""
+    _make_long(top / "a.wav", 64 << 20)
+    row = _scan(top, decode=True, limits=pyffaudio.Limits(max_bytes=1000))["a.wav"]
+    assert (row["status"], row["num_frames"]) == ("ok", 16 << 20)
 
 
 def test_a_limit_is_not_damage(top: Path) -> None:

@@ -1,12 +1,14 @@
 """Promise: probe(exact=True) counts, and says what is wrong: damage, and FLAC's MD5."""
 
 import hashlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import pyffaudio
-from pyffaudio import CorruptAudioError
+from ffmpeg_command import ffmpeg
+from pyffaudio import CorruptAudioError, Limits
 from zoo import ZOO, Zoo
 
 FLACS = [name for name, it in ZOO.items() if it.codec == "flac"]
@@ -64,3 +66,11 @@ def test_damage_does_not_go_unsaid(specimens: Zoo, name: str) -> None:
     with pytest.raises(CorruptAudioError, match="frames") as caught:
         pyffaudio.probe(data[: len(data) // 2], exact=True)
     assert caught.value.issues
+
+
+def test_what_is_merely_counted_is_no_memory(tmp_path: Path) -> None:
+    """More bytes of samples than FFmpeg may take beside them."""
+    path = tmp_path / "long.flac"
+    ffmpeg("-f", "lavfi", "-i", "anullsrc=r=96000", "-t", "170", "-sample_fmt", "s16", path)
+    info = pyffaudio.probe(path, exact=True, limits=Limits(max_bytes=1000))
+    assert info.num_frames == 170 * 96000
