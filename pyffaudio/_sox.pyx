@@ -20,8 +20,8 @@ from pyffaudio._sox_chain cimport (
 from pyffaudio._sox_describe cimport (
     describe_effects, describe_formats, facts_of, is_lossless, text)
 from pyffaudio._sox_library cimport (
-    Watch, forget_words, keep_error, kept_error, lock, start_libsox, start_watch, unlock,
-    words_of_libsox)
+    Watch, cannot_tell, forget_words, keep_error, kept_error, lock, start_libsox, start_watch,
+    unlock, words_of_libsox)
 from pyffaudio._sox_samples cimport Kind, Place
 from pyffaudio._sox_stream cimport (
     BLOCK_SAMPLES, MAX_CHANNELS, Stream, can_seek, close_resampler, close_stream,
@@ -55,11 +55,6 @@ fill_handler(&RESULT, "output")
 RESULT.flow = take_result
 fill_handler(&METER, "meter")
 METER.flow = pass_meter
-
-
-cdef bint cannot_tell():
-    """Whether libsox has just failed for want of a type that it knows."""
-    return b"can't determine type" in words_of_libsox()
 
 
 cdef int64_t nanoseconds(seconds):

@@ -125,3 +125,8 @@ cdef inline int look(Watch *watch) noexcept nogil:
         stay_if_ended()
         return look_at_signals(watch)
     return 0
+
+
+cdef inline bint cannot_tell():
+    """Whether libsox has just failed for want of a type that it knows."""
+    return b"can't determine type" in words_of_libsox()
